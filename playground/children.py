@@ -1,0 +1,292 @@
+"""Child processes that die with us, speak through us, and are started again when they end.
+
+Knows nothing of roles or databases: `embedded` and `supervisor` say what runs. Children get their
+own session, so a Ctrl-C at the terminal reaches the supervisor alone, which stops them in order.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from playground.settings import EXIT_UNUSABLE, Unusable
+
+LAST_LINES = 20
+LONGEST_LINE_BYTES = 16_384
+SINK_LINES = 10_000
+FIRST_BACKOFF_SECONDS = 0.2
+LONGEST_BACKOFF_SECONDS = 10.0
+STEADY_SECONDS = 30.0
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What to run and how to end it.
+
+    `user` is (uid, gid) to drop to, None to stay who we are. `stop_signal` asks it to end;
+    `death_signal` is what the kernel sends it when our own process dies, even by SIGKILL.
+    `is_noise` says which of its lines not to show.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = "/"
+    user: tuple[int, int] | None = None
+    pass_fds: tuple[int, ...] = ()
+    stdin: bytes = b""
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
+    death_signal: signal.Signals = signal.SIGKILL
+    is_noise: Callable[[str], bool] = lambda _line: False
+
+
+class LogSink:
+    """Writes lines to a stream from its own thread, so a blocked terminal stops nobody.
+
+    Lines that do not fit into its queue are dropped and counted; the count is written when the
+    stream moves again.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: queue.Queue[str | None] = queue.Queue(maxsize=SINK_LINES)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write_lines, daemon=True)
+        self._thread.start()
+
+    def write(self, name: str, line: str) -> None:
+        """Show `line` as said by `name`."""
+        try:
+            self._lines.put_nowait(f"{name:<10}| {line}\n")
+        except queue.Full:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Write what is waiting, for at most a second."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(None)
+        self._thread.join(timeout=1.0)
+
+    def _write_lines(self) -> None:
+        while (text := self._lines.get()) is not None:
+            # A reader that went away (a closed terminal, `| head`) must not end the installation.
+            with contextlib.suppress(OSError, ValueError):
+                if self._dropped:
+                    self._stream.write(f"({self._dropped} log lines dropped)\n")
+                    self._dropped = 0
+                self._stream.write(text)
+                if self._lines.empty():
+                    self._stream.flush()
+
+
+class Child:
+    """One run of a program; its output goes to the sink line by line under its name."""
+
+    def __init__(self, program: Program, process: asyncio.subprocess.Process) -> None:
+        self.program = program
+        self.process = process
+        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._speaking: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, program: Program, sink: LogSink) -> "Child":
+        """Run the program; raises `Unusable` when it cannot be executed."""
+        uid_gid = {}
+        if program.user is not None:
+            uid_gid = {
+                "user": program.user[0],
+                "group": program.user[1],
+                "extra_groups": [],
+            }
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *program.argv,
+                stdin=asyncio.subprocess.PIPE
+                if program.stdin
+                else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env=dict(program.environment),
+                cwd=program.directory,
+                pass_fds=program.pass_fds,
+                start_new_session=True,
+                preexec_fn=_die_with(os.getpid(), program.death_signal),
+                **uid_gid,  # type: ignore[arg-type]  # the stub wants each keyword by itself
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Unusable(f"{program.name} cannot be started ({error}).") from error
+        child = cls(program, process)
+        child._speaking = asyncio.create_task(child._speak(sink))
+        if process.stdin is not None:
+            process.stdin.write(program.stdin)
+            process.stdin.close()
+        return child
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended yet."""
+        return self.process.returncode is None
+
+    async def wait(self) -> int:
+        """Its exit status, once it has ended and said all; minus the signal that killed it."""
+        status = await self.process.wait()
+        if self._speaking is not None:
+            # Grandchildren may hold the pipe open; what they say later is not worth waiting for.
+            await asyncio.wait({self._speaking}, timeout=0.5)
+        return status
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program alone; nothing when it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+
+    async def stop(self) -> None:
+        """Ask it to end, wait `stop_seconds`, then kill it and whatever it left in its session."""
+        if self.running:
+            self.signal(self.program.stop_signal)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), self.program.stop_seconds)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        await self.wait()
+        if self._speaking is not None:
+            self._speaking.cancel()
+
+    async def _speak(self, sink: LogSink) -> None:
+        stream = self.process.stdout
+        if stream is None:
+            return
+        rest = b""
+        while chunk := await stream.read(65_536):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) > LONGEST_LINE_BYTES:
+                lines.append(rest)
+                rest = b""
+            for line in lines:
+                self._say(line, sink)
+        if rest:
+            self._say(rest, sink)
+
+    def _say(self, line: bytes, sink: LogSink) -> None:
+        text = line.decode(errors="replace").rstrip()
+        if not text:
+            return
+        self.last_lines.append(text)
+        if not self.program.is_noise(text):
+            sink.write(self.program.name, text)
+
+
+class Keeper:
+    """Keeps one program running: when it ends unasked it is started again, with back-off.
+
+    `prepare` is awaited before every start and gives the program; `ready`, if any, is awaited
+    after it and raises `Unusable` when the program did not come up.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        prepare: Callable[[], Awaitable[Program]],
+        sink: LogSink,
+        ready: Callable[[Child], Awaitable[None]] | None = None,
+    ) -> None:
+        self.name = name
+        self.restarts = 0
+        self._prepare = prepare
+        self._ready = ready
+        self._sink = sink
+        self._child: Child | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Start it for the first time and wait until it is ready."""
+        self._child = await Child.start(await self._prepare(), self._sink)
+        if self._ready is not None:
+            await self._ready(self._child)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the present run, for the state file."""
+        return self._child.process.pid if self._child is not None else None
+
+    async def keep(self) -> None:
+        """Watch it until `stop`; raises `Unusable` when starting it again would not help."""
+        backoff_seconds = FIRST_BACKOFF_SECONDS
+        while self._child is not None and not self._stopping:
+            started = time.monotonic()
+            status = await self._child.wait()
+            if self._stopping:
+                return
+            if status == EXIT_UNUSABLE:
+                raise Unusable(
+                    f"The {self.name} role cannot work; its last line says why."
+                )
+            if time.monotonic() - started > STEADY_SECONDS:
+                backoff_seconds = FIRST_BACKOFF_SECONDS
+            self._sink.write(
+                "supervisor",
+                f"{self.name} ended ({_how(status)}); starting it again in {backoff_seconds:.1f} s",
+            )
+            await asyncio.sleep(backoff_seconds)
+            backoff_seconds = min(backoff_seconds * 2, LONGEST_BACKOFF_SECONDS)
+            await self._start_again()
+
+    async def stop(self) -> None:
+        """End it for good; nothing when it never started."""
+        self._stopping = True
+        if self._child is not None:
+            await self._child.stop()
+
+    def kill(self) -> None:
+        """End it at once, without asking."""
+        self._stopping = True
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
+
+    async def _start_again(self) -> None:
+        if self._stopping:
+            return
+        self.restarts += 1
+        try:
+            await self.start()
+        except Unusable as error:
+            # Its end is seen by the next turn of `keep`, which tries again later.
+            self._sink.write("supervisor", str(error))
+
+
+def _how(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    return f"killed by {signal.Signals(-status).name}"
+
+
+def _die_with(parent: int, number: signal.Signals) -> Callable[[], None] | None:
+    """What the child does between fork and exec: ask the kernel to end it when `parent` dies.
+
+    Runs after the change of user, which would clear the request. The parent may have died before
+    the request was made; then the child ends itself.
+    """
+    if _LIBC is None:
+        return None
+    prctl, getppid, leave = _LIBC.prctl, os.getppid, os._exit
+
+    def die_with_parent() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        if getppid() != parent:
+            leave(1)
+
+    return die_with_parent
