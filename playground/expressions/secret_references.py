@@ -1,0 +1,78 @@
+"""`${workflow.secrets.NAME}`: kept in stored inputs, resolved only when a task is handed out."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from playground.expressions.java_text import java_text
+from playground.expressions.paths import Key, compile_path, walk
+from playground.expressions.templates import Reference, Template, parse, references
+
+_PREFIX = "workflow.secrets."
+
+
+def secret_names(value: Any) -> Iterator[str]:
+    """The name of every secret that `value` asks for, possibly repeated."""
+    for path in references(value):
+        keys = _secret_keys(path)
+        if keys is not None:
+            yield str(keys[0])
+
+
+def resolve_secrets(value: Any, secrets: Mapping[str, str]) -> Any:
+    """`value` with secrets put in; every other reference stays as it is.
+
+    A missing secret is None when it is the whole string and empty inside a longer one.
+    `NAME.path` reads the secret as JSON.
+    """
+    if isinstance(value, str):
+        return _text(value, secrets) if "${" in value else value
+    if isinstance(value, dict):
+        return {key: resolve_secrets(item, secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolve_secrets(item, secrets) for item in value]
+    return value
+
+
+def json_member(text: str | None, keys: tuple[Key, ...]) -> Any:
+    """`text` itself, or with keys what they lead to when it is read as JSON."""
+    if text is None or not keys:
+        return text
+    try:
+        return walk(msgspec.json.decode(text), keys)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _text(text: str, secrets: Mapping[str, str]) -> Any:
+    if _PREFIX not in text:
+        return text
+    template = parse(text)
+    if template.whole is not None:
+        return _secret(template.whole, secrets, whole=True)
+    return _interpolated(template, secrets)
+
+
+def _interpolated(template: Template, secrets: Mapping[str, str]) -> str:
+    return "".join(
+        part if isinstance(part, str) else str(_secret(part, secrets, whole=False))
+        for part in template.parts
+    )
+
+
+def _secret(part: Reference, secrets: Mapping[str, str], *, whole: bool) -> Any:
+    keys = _secret_keys(part.path) if isinstance(part.path, str) else None
+    if keys is None:
+        return part.source
+    value = json_member(secrets.get(str(keys[0])), keys[1:])
+    if whole:
+        return value
+    return "" if value is None else java_text(value)
+
+
+def _secret_keys(path_text: str) -> tuple[Key, ...] | None:
+    path = compile_path(path_text)
+    if path is None or path.root != "workflow" or path.keys[:1] != ("secrets",):
+        return None
+    return path.keys[1:] or None
