@@ -1,0 +1,270 @@
+"""Places the blocks of a definition: rectangles and edges in absolute coordinates, nothing drawn.
+
+Top to bottom. Edges run straight down or at right angles. In an execution an edge is `executed`
+when control went along it. Pure; the same arguments give the same layout.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from playground.diagram.blocks import (
+    CARD_WIDTH,
+    COLUMN_GAP,
+    FRAME_HEAD,
+    GAP,
+    LABEL_HEIGHT,
+    Block,
+    Branch,
+    Frame,
+    Leaf,
+    Mark,
+    Series,
+    Shape,
+    Split,
+    build,
+    label_text,
+    label_width,
+    size_of,
+)
+from playground.diagram.state import progress_of
+from playground.model.definitions import WorkflowDef
+from playground.model.execution import Execution
+
+MARGIN = 24.0
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A placed `Mark`. Frames enclose other nodes; no two other nodes overlap."""
+
+    mark: Mark
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def is_frame(self) -> bool:
+        """True for a loop or a sub-workflow that is drawn with its inside."""
+        return self.mark.shape == Shape.LOOP or (
+            self.mark.shape == Shape.SUB_WORKFLOW and self.width > CARD_WIDTH
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A way through `points`; `dashed` where control never goes (after TERMINATE) or is not
+    waited for (a branch its JOIN leaves out)."""
+
+    points: tuple[Point, ...]
+    executed: bool = False
+    dashed: bool = False
+    arrow: bool = True
+    back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The case of a switch, on its edge; `x`, `y` is the middle of the pill."""
+
+    text: str
+    full_text: str
+    x: float
+    y: float
+    width: float
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    name: str
+    width: float
+    height: float
+    nodes: list[Node]
+    """Frames before what they enclose."""
+    edges: list[Edge]
+    labels: list[Label]
+    is_execution: bool
+
+
+@dataclass(slots=True)
+class _Canvas:
+    nodes: list[Node] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+
+
+def lay_out(
+    definition: WorkflowDef,
+    execution: Execution | None = None,
+    children: Mapping[str, WorkflowDef] | None = None,
+) -> Layout:
+    """`children`: reference name of a SUB_WORKFLOW → the definition to draw inside it."""
+    progress = None if execution is None else progress_of(definition, execution)
+    whole = build(definition, progress, children or {})
+    canvas = _Canvas()
+    _place(whole, MARGIN, MARGIN, canvas, onward=False)
+    return Layout(
+        name=definition.name,
+        width=whole.width + 2 * MARGIN,
+        height=whole.height + 2 * MARGIN,
+        nodes=canvas.nodes,
+        edges=canvas.edges,
+        labels=canvas.labels,
+        is_execution=execution is not None,
+    )
+
+
+def _place(block: Block, x: float, y: float, canvas: _Canvas, onward: bool) -> None:
+    """`onward`: whether control has left this block."""
+    if isinstance(block, Leaf):
+        canvas.nodes.append(Node(block.mark, x, y, block.width, block.height))
+    elif isinstance(block, Series):
+        _place_series(block, x, y, canvas, onward)
+    elif isinstance(block, Split):
+        _place_split(block, x, y, canvas, onward)
+    elif isinstance(block, Frame):
+        _place_frame(block, x, y, canvas)
+
+
+def _place_series(
+    series: Series, x: float, y: float, canvas: _Canvas, onward: bool
+) -> None:
+    axis, top, stopped = x + series.axis, y, False
+    for at, item in enumerate(series.items):
+        following = series.items[at + 1] if at + 1 < len(series.items) else None
+        left = following.reached if following else onward
+        _place(item, axis - item.axis, top, canvas, left)
+        top += item.height
+        if following:
+            stopped = stopped or item.ends
+            canvas.edges.append(
+                Edge(
+                    ((axis, top), (axis, top + GAP)),
+                    executed=item.reached and following.reached,
+                    dashed=stopped,
+                    arrow=not stopped,
+                )
+            )
+            top += GAP
+
+
+def _place_split(
+    split: Split, x: float, y: float, canvas: _Canvas, onward: bool
+) -> None:
+    is_switch = split.head.shape == Shape.SWITCH
+    axis = x + split.axis
+    head_height = size_of(split.head.shape)[1]
+    head_bottom = y + head_height
+    canvas.nodes.append(
+        Node(
+            split.head,
+            axis - CARD_WIDTH / 2 if is_switch else x,
+            y,
+            CARD_WIDTH if is_switch else split.width,
+            head_height,
+        )
+    )
+    foot_height = size_of(split.foot.shape)[1]
+    foot_top = y + split.height - foot_height
+    top = head_bottom + split.lead
+    column = axis - split.span / 2
+    for branch in split.branches:
+        middle = column + branch.axis
+        _place_branch(
+            split, branch, (axis, middle), (head_bottom, top, foot_top), canvas, onward
+        )
+        column += branch.width + COLUMN_GAP
+    joined = split.foot.shape == Shape.JOIN
+    foot_width = split.width if joined else foot_height
+    canvas.nodes.append(
+        Node(split.foot, axis - foot_width / 2, foot_top, foot_width, foot_height)
+    )
+    if not split.branches:
+        canvas.edges.append(
+            Edge(((axis, head_bottom), (axis, foot_top)), executed=onward)
+        )
+
+
+def _place_branch(
+    split: Split,
+    branch: Branch,
+    columns: tuple[float, float],
+    rows: tuple[float, float, float],
+    canvas: _Canvas,
+    onward: bool,
+) -> None:
+    axis, middle = columns
+    head_bottom, top, foot_top = rows
+    is_switch = split.head.shape == Shape.SWITCH
+    left = branch.taken and (branch.body.done or (onward and not branch.body.items))
+    _place(branch.body, middle - branch.body.axis, top, canvas, left)
+    bottom = top + branch.body.height
+    foot_axis = middle if split.foot.shape == Shape.JOIN else axis
+    bend = head_bottom + 16
+    turn = foot_top - 16
+    down = (axis, head_bottom), (axis, bend), (middle, bend), (middle, top)
+    up = (middle, bottom), (middle, turn), (foot_axis, turn), (foot_axis, foot_top)
+    entering = down if is_switch else ((middle, head_bottom), (middle, top))
+    leaving = (
+        up
+        if split.foot.shape == Shape.MERGE
+        else ((middle, bottom), (middle, foot_top))
+    )
+    ends = branch.body.ends
+    canvas.edges.append(
+        Edge(entering, executed=branch.taken, arrow=bool(branch.body.items))
+    )
+    canvas.edges.append(
+        Edge(
+            leaving,
+            executed=left and not ends,
+            dashed=ends or not branch.joined,
+            arrow=split.foot.shape == Shape.JOIN and not ends,
+        )
+    )
+    if branch.label is not None:
+        canvas.labels.append(
+            Label(
+                text=label_text(branch.label),
+                full_text=branch.label,
+                x=middle,
+                y=bend + (top - bend) / 2 - 2,
+                width=label_width(branch.label),
+                taken=branch.taken,
+            )
+        )
+
+
+def _place_frame(frame: Frame, x: float, y: float, canvas: _Canvas) -> None:
+    canvas.nodes.append(Node(frame.mark, x, y, frame.width, frame.height))
+    axis = x + frame.axis
+    top = y + FRAME_HEAD + GAP
+    body = frame.body
+    _place(body, axis - body.axis, top, canvas, onward=body.done)
+    if not body.items:
+        return
+    bottom = top + body.height
+    canvas.edges.append(
+        Edge(((axis, y + FRAME_HEAD), (axis, top)), executed=body.reached)
+    )
+    canvas.edges.append(
+        Edge(
+            ((axis, bottom), (axis, y + frame.height)), executed=body.done, arrow=False
+        )
+    )
+    if frame.mark.shape == Shape.LOOP:
+        lane = x + frame.width - 20
+        back = (
+            (axis, bottom + GAP / 2),
+            (lane, bottom + GAP / 2),
+            (lane, top - GAP / 2),
+            (axis, top - GAP / 2),
+        )
+        canvas.edges.append(
+            Edge(back, executed=frame.mark.state.iteration > 1, back=True)
+        )
+
+
+__all__ = ["LABEL_HEIGHT", "Edge", "Label", "Layout", "Node", "lay_out"]

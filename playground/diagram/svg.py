@@ -1,0 +1,359 @@
+"""Writes a layout as SVG text: classes and attributes only, no style and no script.
+
+The page's Content-Security-Policy forbids inline style also inside SVG, so every colour comes
+from the stylesheet by class and `data-status`. Each task is a link (`?task=<reference>`) that the
+keyboard reaches, with a `<title>` that says in words what the picture shows.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from playground.diagram.blocks import (
+    CARD_WIDTH,
+    FRAME_HEAD,
+    LABEL_HEIGHT,
+    Mark,
+    Shape,
+    fit,
+    text_width,
+)
+from playground.diagram.icons import STATUS_ICONS, TASK_ICONS, icon_of, word_of
+from playground.diagram.layout import Edge, Label, Layout, Node, Point
+
+BEND = 10.0
+_ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
+_ESCAPES |= {
+    code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 127, 0xFFFE, 0xFFFF)
+}
+
+
+def escape(text: str) -> str:
+    """`text` for SVG content or a quoted attribute; characters XML forbids become U+FFFD."""
+    return text.translate(_ESCAPES).encode("utf-8", "replace").decode()
+
+
+def draw(layout: Layout, *, link: str = "?task=") -> str:
+    """The diagram as one `<svg>` element; a task's link is `link` and its quoted reference."""
+    return "".join(_document(layout, link))
+
+
+def draw_thumbnail(layout: Layout) -> str:
+    """The same shapes without words, for a gallery card: decoration, hidden from readers."""
+    return "".join(_thumbnail(layout))
+
+
+def node_id(ref: str) -> str:
+    """The element id of a task; the reference itself wherever that is a plain name."""
+    return "t-" + quote(ref, safe="", errors="replace")
+
+
+def _document(layout: Layout, link: str) -> Iterator[str]:
+    kind = "execution" if layout.is_execution else "definition"
+    size = f"{_number(layout.width)} {_number(layout.height)}"
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="diagram {kind}" role="group" '
+        f'aria-label="{escape(f"Diagram of {layout.name}"[:200])}" viewBox="0 0 {size}" '
+        f'width="{_number(layout.width)}" height="{_number(layout.height)}">'
+    )
+    yield _symbols(layout)
+    yield from (_frame_ground(node) for node in layout.nodes if node.is_frame)
+    yield from (_edge(edge) for edge in layout.edges)
+    yield from (_label(label) for label in layout.labels)
+    taken: set[str] = set()
+    for node in layout.nodes:
+        yield _node(node, link, taken)
+    yield "</svg>"
+
+
+def _symbols(layout: Layout) -> str:
+    """The icons this picture uses; all statuses, because a live page switches between them."""
+    icons = {icon_of(node.mark.type) for node in layout.nodes if node.mark.type}
+    parts = [f'<path id="i-{name}" d="{TASK_ICONS[name]}"/>' for name in sorted(icons)]
+    if layout.is_execution:
+        parts += [
+            f'<g id="s-{status}"><circle cx="12" cy="12" r="11"/><path d="{path}"/></g>'
+            for status, path in STATUS_ICONS.items()
+        ]
+    return f"<defs>{''.join(parts)}</defs>"
+
+
+def _node(node: Node, link: str, taken: set[str]) -> str:
+    mark = node.mark
+    if mark.shape in (Shape.START, Shape.END):
+        return _terminal(node)
+    if mark.shape == Shape.MERGE:
+        return (
+            f'<circle class="merge" cx="{_x(node)}" cy="{_number(node.y + 6)}" r="5"/>'
+        )
+    inside = f"<title>{escape(_title(mark))}</title>{_BODIES[_body_of(node)](node)}"
+    place = f'transform="translate({_number(node.x)},{_number(node.y)})"'
+    classes = f"node {mark.shape}" + (" frame" if node.is_frame else "")
+    status = f' data-status="{escape(mark.state.status or "PENDING")}"'
+    if not mark.ref or mark.foreign:
+        return f'<g class="{classes}"{status} {place}>{inside}</g>'
+    return (
+        f'<a id="{_unique(node_id(mark.ref), taken)}" class="{classes}" '
+        f'data-ref="{escape(mark.ref)}"{status} '
+        f'href="{escape(link)}{quote(mark.ref, safe="", errors="replace")}" {place}>{inside}</a>'
+    )
+
+
+def _unique(identifier: str, taken: set[str]) -> str:
+    """Two tasks with one reference are wrong, but must not break the page."""
+    candidate, count = identifier, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{identifier}~{count}"
+    taken.add(candidate)
+    return candidate
+
+
+def _title(mark: Mark) -> str:
+    words = mark.name[:400]
+    if mark.ref and mark.ref != mark.name:
+        words += f" ({mark.ref[:400]})"
+    if mark.type:
+        words += f", {mark.type[:80]}"
+    if mark.detail:
+        words += f" {mark.detail[:200]}"
+    state = mark.state
+    if state.reached:
+        words += f": {word_of(state.status)}"
+    if state.attempts > 1:
+        words += f", {state.attempts} attempts"
+    if state.iteration > 0:
+        words += f", iteration {state.iteration}"
+    return words
+
+
+def _terminal(node: Node) -> str:
+    mark = node.mark
+    radius = node.width / 2
+    status = "COMPLETED" if mark.state.done else "PENDING"
+    return (
+        f'<g class="terminal {mark.shape}" data-status="{status}">'
+        f'<circle cx="{_x(node)}" cy="{_number(node.y + radius)}" r="{_number(radius - 2)}"/>'
+        f'<text x="{_x(node)}" y="{_number(node.y + radius + 4)}">{mark.name}</text></g>'
+    )
+
+
+def _card(node: Node) -> str:
+    mark = node.mark
+    word = _status_word(mark)
+    kind = mark.type if not mark.detail else f"{mark.type} · {mark.detail}"
+    room = node.width - 56 - 12
+    kind_room = room - (text_width(word, 11) + 8 if word else 0)
+    extra = _plate(6) + _plate(3) if mark.shape == Shape.STACK else ""
+    return (
+        f"{extra}{_plate(0)}"
+        f'<use class="icon" href="#i-{icon_of(mark.type)}" x="18" y="24"/>'
+        f'<text class="name" x="56" y="25">{escape(fit(mark.name, 13, room))}</text>'
+        f'<text class="ref" x="56" y="43">{escape(fit(mark.ref, 11.5, room))}</text>'
+        f'<text class="type" x="56" y="60">{escape(fit(kind, 10.5, max(kind_room, 30)))}</text>'
+        f"{_word(word, node.width - 12, 60)}{_badges(node)}"
+    )
+
+
+def _plate(offset: int) -> str:
+    return (
+        f'<rect class="plate" x="{offset}" y="{-offset}" width="{CARD_WIDTH:.0f}" '
+        'height="72" rx="10"/>'
+    )
+
+
+def _placeholder(node: Node) -> str:
+    return (
+        f'{_plate(0)}<text class="hint" x="{_number(node.width / 2)}" y="41">'
+        f"{escape(node.mark.name)}</text>"
+    )
+
+
+def _bar(node: Node) -> str:
+    mark = node.mark
+    words = mark.name if mark.ref in ("", mark.name) else f"{mark.name} ({mark.ref})"
+    return (
+        f'<rect class="bar" width="{_number(node.width)}" height="34" rx="6"/>'
+        f'<text class="bar-name" x="{_number(node.width / 2)}" y="21.5">'
+        f"{escape(fit(words, 12, node.width - 24))}</text>{_badges(node)}"
+    )
+
+
+def _diamond(node: Node) -> str:
+    mark = node.mark
+    wide, high = node.width, node.height
+    word = _status_word(mark)
+    name = escape(fit(mark.name, 12.5, wide * 0.62))
+    ref = escape(fit(mark.ref, 11, wide * 0.56))
+    return (
+        f'<path class="plate" d="M{wide / 2:g} 1L{wide - 1:g} {high / 2:g} {wide / 2:g} '
+        f'{high - 1:g} 1 {high / 2:g}z"/>'
+        f'<text class="name middle" x="{wide / 2:g}" y="{high / 2 - 3:g}">{name}</text>'
+        f'<text class="ref middle" x="{wide / 2:g}" y="{high / 2 + 13:g}">{ref}</text>'
+        f'<text class="word middle" x="{wide / 2:g}" y="{high / 2 + 27:g}">{escape(word)}</text>'
+        f"{_badges(node, wide * 0.75, high * 0.25)}"
+    )
+
+
+def _frame_head(node: Node) -> str:
+    mark = node.mark
+    word = _status_word(mark)
+    if mark.shape == Shape.LOOP and mark.state.iteration:
+        word = f"iteration {mark.state.iteration} · {word}"
+    room = node.width - 56 - 24 - text_width(word, 11)
+    kind = mark.ref if mark.ref else mark.type
+    return (
+        f'<rect class="head" width="{_number(node.width)}" height="{FRAME_HEAD:.0f}" rx="12"/>'
+        f'<use class="icon" href="#i-{icon_of(mark.type)}" x="16" y="12"/>'
+        f'<text class="name" x="52" y="21">{escape(fit(mark.name, 13, room))}</text>'
+        f'<text class="ref" x="52" y="38">{escape(fit(f"{kind} · {mark.type}", 11, room))}</text>'
+        f"{_word(word, node.width - 20, 30)}{_badges(node)}"
+    )
+
+
+_BODIES = {
+    "card": _card,
+    "placeholder": _placeholder,
+    "bar": _bar,
+    "diamond": _diamond,
+    "frame": _frame_head,
+}
+
+
+def _body_of(node: Node) -> str:
+    if node.is_frame:
+        return "frame"
+    return _BODY_BY_SHAPE.get(node.mark.shape, "card")
+
+
+_BODY_BY_SHAPE = {
+    Shape.FORK: "bar",
+    Shape.DYNAMIC_FORK: "bar",
+    Shape.JOIN: "bar",
+    Shape.SWITCH: "diamond",
+    Shape.PLACEHOLDER: "placeholder",
+}
+
+
+def _status_word(mark: Mark) -> str:
+    return word_of(mark.state.status) if mark.state.reached else ""
+
+
+def _word(word: str, x: float, y: float) -> str:
+    return f'<text class="word" x="{_number(x)}" y="{_number(y)}">{escape(word)}</text>'
+
+
+def _badges(node: Node, x: float | None = None, y: float = 0.0) -> str:
+    """The status sign over the upper right corner; the number of attempts at the lower right."""
+    state = node.mark.state
+    if not state.reached:
+        return ""
+    middle = node.width - 4 if x is None else x
+    sign = state.status if state.status in STATUS_ICONS else "SCHEDULED"
+    corner = f'x="{_number(middle - 12)}" y="{_number(y - 12)}"'
+    parts = f'<use class="sign" href="#s-{sign}" {corner}/>'
+    if state.attempts > 1:
+        bottom = FRAME_HEAD if node.is_frame else node.height
+        parts += (
+            f'<circle class="attempts" cx="{_number(node.width - 4)}" cy="{_number(bottom)}" '
+            f'r="10"/><text class="attempts" x="{_number(node.width - 4)}" '
+            f'y="{_number(bottom + 4)}">{min(state.attempts, 99)}</text>'
+        )
+    return parts
+
+
+def _frame_ground(node: Node) -> str:
+    return (
+        f'<rect class="ground {node.mark.shape}" x="{_number(node.x)}" y="{_number(node.y)}" '
+        f'width="{_number(node.width)}" height="{_number(node.height)}" rx="14"/>'
+    )
+
+
+def _edge(edge: Edge) -> str:
+    classes = "edge"
+    for flag, name in (
+        (edge.executed, "executed"),
+        (edge.dashed, "dashed"),
+        (edge.back, "back"),
+    ):
+        classes += f" {name}" if flag else ""
+    path = f'<path class="{classes}" d="{_path(edge.points)}"/>'
+    if not edge.arrow:
+        return path
+    (before_x, _), (x, y) = edge.points[-2:]
+    tip = "h0l7 -4v8z" if before_x > x else "l-4 -7h8z"
+    state = " executed" if edge.executed else ""
+    return f'{path}<path class="tip{state}" d="M{_number(x)} {_number(y)}{tip}"/>'
+
+
+def _path(points: tuple[Point, ...]) -> str:
+    """A polyline with rounded corners."""
+    points = tuple(p for i, p in enumerate(points) if i == 0 or p != points[i - 1])
+    parts = [f"M{_number(points[0][0])} {_number(points[0][1])}"]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        start, end = _toward(corner, before), _toward(corner, after)
+        parts.append(f"L{_pair(start)}Q{_pair(corner)} {_pair(end)}")
+    parts.append(f"L{_pair(points[-1])}")
+    return "".join(parts)
+
+
+def _toward(corner: Point, other: Point) -> Point:
+    """The point on the way from `corner` to `other` where the bend begins."""
+    across, down = other[0] - corner[0], other[1] - corner[1]
+    length = abs(across) + abs(down)
+    share = min(BEND, length / 2) / length if length else 0.0
+    return corner[0] + across * share, corner[1] + down * share
+
+
+def _label(label: Label) -> str:
+    left, top = label.x - label.width / 2, label.y - LABEL_HEIGHT / 2
+    taken = " taken" if label.taken else ""
+    title = (
+        ""
+        if label.text == label.full_text
+        else f"<title>{escape(label.full_text[:400])}</title>"
+    )
+    return (
+        f'<g class="case{taken}">{title}<rect x="{_number(left)}" y="{_number(top)}" '
+        f'width="{_number(label.width)}" height="{LABEL_HEIGHT:.0f}" rx="11"/>'
+        f'<text x="{_number(label.x)}" y="{_number(label.y + 4)}">{escape(label.text)}</text></g>'
+    )
+
+
+def _thumbnail(layout: Layout) -> Iterator[str]:
+    size = f"{_number(layout.width)} {_number(layout.height)}"
+    yield (
+        '<svg xmlns="http://www.w3.org/2000/svg" class="thumbnail" aria-hidden="true" '
+        f'viewBox="0 0 {size}" preserveAspectRatio="xMidYMid meet">'
+    )
+    yield from (_frame_ground(node) for node in layout.nodes if node.is_frame)
+    for edge in layout.edges:
+        yield f'<path class="edge" d="{_path(edge.points)}"/>'
+    yield from (_plain_shape(node) for node in layout.nodes if not node.is_frame)
+    yield "</svg>"
+
+
+def _plain_shape(node: Node) -> str:
+    shape = node.mark.shape
+    if shape in (Shape.START, Shape.END, Shape.MERGE):
+        radius = _number(node.width / 2)
+        return f'<circle class="{shape}" cx="{_x(node)}" cy="{_number(node.y + node.height / 2)}" r="{radius}"/>'
+    if shape == Shape.SWITCH:
+        wide, high = node.width / 2, node.height / 2
+        start = f"M{_x(node)} {_number(node.y)}"
+        return f'<path class="{shape}" d="{start}l{wide:g} {high:g}l{-wide:g} {high:g}l{-wide:g} {-high:g}z"/>'
+    return (
+        f'<rect class="{shape} kind-{icon_of(node.mark.type)}" x="{_number(node.x)}" '
+        f'y="{_number(node.y)}" width="{_number(node.width)}" height="{_number(node.height)}" rx="12"/>'
+    )
+
+
+def _x(node: Node) -> str:
+    return _number(node.x + node.width / 2)
+
+
+def _pair(point: Point) -> str:
+    return f"{_number(point[0])} {_number(point[1])}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".rstrip("0").rstrip(".")
