@@ -115,16 +115,14 @@ class Child:
         try:
             process = await asyncio.create_subprocess_exec(
                 *program.argv,
-                stdin=asyncio.subprocess.PIPE
-                if program.stdin
-                else asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE if program.stdin else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 env=dict(program.environment),
                 cwd=program.directory,
                 pass_fds=program.pass_fds,
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid(), program.death_signal),
+                preexec_fn=die_with(os.getpid(), program.death_signal),
                 **uid_gid,  # type: ignore[arg-type]  # the stub wants each keyword by itself
             )
         except (OSError, subprocess.SubprocessError) as error:
@@ -232,9 +230,7 @@ class Keeper:
             if self._stopping:
                 return
             if status == EXIT_UNUSABLE:
-                raise Unusable(
-                    f"The {self.name} role cannot work; its last line says why."
-                )
+                raise Unusable(f"The {self.name} role cannot work; its last line says why.")
             if time.monotonic() - started > STEADY_SECONDS:
                 backoff_seconds = FIRST_BACKOFF_SECONDS
             self._sink.write(
@@ -274,7 +270,7 @@ def _how(status: int) -> str:
     return f"killed by {signal.Signals(-status).name}"
 
 
-def _die_with(parent: int, number: signal.Signals) -> Callable[[], None] | None:
+def die_with(parent: int, number: signal.Signals) -> Callable[[], None] | None:
     """What the child does between fork and exec: ask the kernel to end it when `parent` dies.
 
     Runs after the change of user, which would clear the request. The parent may have died before

@@ -4,6 +4,7 @@
       lock             held (flock) by the one supervisor or command that uses the directory
       runtime.json     0600, what runs now: process ids and URLs; absent when nothing does
       secrets/         0700, one 0600 file each
+      devidp-port      the development sign-in's port, chosen at the first start
       postgres/        the embedded cluster
 
 Everything written here belongs to the owner of the directory, also when root writes it, so the
@@ -68,9 +69,7 @@ class DataDirectory:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the directory; raises `Unusable` naming the holder when another process does."""
-        descriptor = os.open(
-            self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._give_to_owner(descriptor)
             if not _lock_soon(descriptor):
@@ -95,9 +94,7 @@ class DataDirectory:
             os.close(descriptor)
         return False
 
-    def secret(
-        self, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(24)
-    ) -> str:
+    def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> str:
         """The secret of that name, made and kept when it is asked for the first time."""
         directory = self.path / "secrets"
         file = directory / name
@@ -108,9 +105,19 @@ class DataDirectory:
         try:
             return file.read_text()
         except OSError as error:
-            raise Unusable(
-                f"The secret {file} cannot be read ({error.strerror})."
-            ) from error
+            raise Unusable(f"The secret {file} cannot be read ({error.strerror}).") from error
+
+    def remembered(self, name: str) -> str:
+        """What `remember` kept under that name, empty when nothing."""
+        try:
+            return (self.path / name).read_text().strip()
+        except OSError:
+            return ""
+
+    def remember(self, name: str, text: str) -> None:
+        """Keep a small choice, such as a port, for the next start."""
+        if self.remembered(name) != text:
+            self._write_private(self.path / name, text)
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Say what runs now, for commands like `key create`."""
@@ -140,9 +147,7 @@ class DataDirectory:
 
     def _write_private(self, file: Path, text: str) -> None:
         """Write a 0600 file in one step: a reader sees the old text or the new, never a part."""
-        descriptor, temporary = tempfile.mkstemp(
-            dir=file.parent, prefix=f".{file.name}."
-        )
+        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         try:
             with os.fdopen(descriptor, "w") as stream:
                 stream.write(text)

@@ -57,9 +57,7 @@ LONGEST_SOCKET_DIRECTORY = 80
 START_SECONDS = 60.0
 ORPHAN_SECONDS = 10.0
 # What valkey says at the levels below warning, and when it is asked to stop.
-VALKEY_CHATTER = (
-    r"\d+:(signal-handler|\S+ .* (\*|-|\.) |.*bye bye|.*WARNING Memory overcommit)"
-)
+VALKEY_CHATTER = r"\d+:(signal-handler|\S+ .* (\*|-|\.) |.*bye bye|.*WARNING Memory overcommit)"
 
 POSTGRES_SETTINGS = MappingProxyType(
     {
@@ -147,9 +145,7 @@ class RuntimeDirectory:
     def private_file(self, name: str, text: str) -> Path:
         """A 0600 file that whoever runs initdb can read."""
         file = self.path / name
-        descriptor = os.open(
-            file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
-        )
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w") as stream:
             stream.write(text)
             if self.user.initdb_identity is not None:
@@ -178,9 +174,7 @@ class Postgres:
     def url(self, role: str) -> str:
         """The URL with which `role` logs in."""
         password = self._data.secret(role.replace("_", "-"))
-        return (
-            f"postgresql://{role}:{password}@/{DATABASE}?host={self._runtime.sockets}"
-        )
+        return f"postgresql://{role}:{password}@/{DATABASE}?host={self._runtime.sockets}"
 
     async def initialise(self, sink: LogSink) -> None:
         """Make the binaries reachable, and the cluster if there is none yet.
@@ -201,16 +195,12 @@ class Postgres:
         await _end_orphan(self._cluster)
         self._clear_stale_files()
         if self._cluster_fd < 0:
-            self._cluster_fd = os.open(
-                self._cluster, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-            )
+            self._cluster_fd = os.open(self._cluster, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         settings = {
             "unix_socket_directories": str(self._runtime.sockets),
             **self._settings,
         }
-        options = [
-            part for key, value in settings.items() for part in ("-c", f"{key}={value}")
-        ]
+        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return Program(
             name=self.name,
             argv=(
@@ -285,9 +275,7 @@ class Postgres:
         user = self._runtime.user
         if user.initdb_identity is not None:
             os.chown(growing, *user.initdb_identity)
-        password_file = self._runtime.private_file(
-            "password", self._data.secret(_file(SUPERUSER))
-        )
+        password_file = self._runtime.private_file("password", self._data.secret(_file(SUPERUSER)))
         descriptor = os.open(growing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             await self._run_initdb(growing, descriptor, password_file, sink)
@@ -307,9 +295,7 @@ class Postgres:
             argv=(
                 str(self._binaries / "bin" / "initdb"),
                 "-D",
-                f"/proc/self/fd/{descriptor}"
-                if user.identity is not None
-                else str(growing),
+                f"/proc/self/fd/{descriptor}" if user.identity is not None else str(growing),
                 f"--username={SUPERUSER}",
                 f"--pwfile={password_file}",
                 "--auth=scram-sha-256",
@@ -334,9 +320,7 @@ class Postgres:
             version = (self._cluster / "PG_VERSION").read_text().strip()
             owner = self._cluster.stat().st_uid
         except OSError as error:
-            raise Unusable(
-                f"The database in {self._cluster} cannot be read ({error})."
-            ) from error
+            raise Unusable(f"The database in {self._cluster} cannot be read ({error}).") from error
         if version != POSTGRES_VERSION:
             raise Unusable(
                 f"The database in {self._cluster} was made by PostgreSQL {version}, this is "
@@ -428,9 +412,7 @@ class Valkey:
     def _configuration(self) -> str:
         app = self._data.secret(_file(REDIS_USER))
         admin = self._data.secret(_file(REDIS_ADMIN))
-        allowed = (
-            "+@all -@admin -@dangerous +info +client|list +client|kill +config|get"
-        )
+        allowed = "+@all -@admin -@dangerous +info +client|list +client|kill +config|get"
         return "\n".join(
             (
                 "port 0",
@@ -522,9 +504,7 @@ def _runtime_base() -> Path:
         with contextlib.suppress(OSError):
             if not os.statvfs(base).f_flag & (os.ST_NOEXEC | os.ST_RDONLY):
                 return base
-    raise Unusable(
-        "None of /run, /var/tmp and /tmp can hold the sockets of the embedded services."
-    )
+    raise Unusable("None of /run, /var/tmp and /tmp can hold the sockets of the embedded services.")
 
 
 def _runtime_name(data: DataDirectory) -> str:
@@ -619,16 +599,12 @@ def _chown_tree(tree: Path, uid: int, gid: int) -> None:
 
 def _refuse_ended(child: Child) -> None:
     if not child.running:
-        raise Unusable(
-            f"{child.program.name} ended while it was started: {_said(child)}"
-        )
+        raise Unusable(f"{child.program.name} ended while it was started: {_said(child)}")
 
 
 def _said(child: Child) -> str:
     """The line that most likely names the reason."""
-    telling = [
-        line for line in child.last_lines if "FATAL" in line or "error" in line.lower()
-    ]
+    telling = [line for line in child.last_lines if "FATAL" in line or "error" in line.lower()]
     return (telling or list(child.last_lines) or ["it said nothing"])[-1]
 
 
@@ -652,6 +628,4 @@ def _server_of(cluster: Path) -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     ours = cluster.stat()
-    return (
-        pid if (working.st_dev, working.st_ino) == (ours.st_dev, ours.st_ino) else None
-    )
+    return pid if (working.st_dev, working.st_ino) == (ours.st_dev, ours.st_ino) else None

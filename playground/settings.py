@@ -14,6 +14,7 @@ import dataclasses
 import ipaddress
 import os
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +51,7 @@ class OIDCProvider:
     label: str
 
 
-def _field(
-    variable: str, default: str, about: str, cast: Callable[[str], Any] = str
-) -> Any:
+def _field(variable: str, default: str, about: str, cast: Callable[[str], Any] = str) -> Any:
     return dataclasses.field(
         metadata={
             "variable": variable,
@@ -63,9 +62,7 @@ def _field(
     )
 
 
-def _internal(
-    variable: str, default: str, about: str, cast: Callable[[str], Any] = str
-) -> Any:
+def _internal(variable: str, default: str, about: str, cast: Callable[[str], Any] = str) -> Any:
     return dataclasses.field(
         metadata={
             "variable": variable,
@@ -159,15 +156,9 @@ class Settings:
         "empty = DATABASE_URL",
         Secret,
     )
-    redis_url: Secret = _field(
-        "REDIS_URL", "", "redis:// URL; empty = embedded", Secret
-    )
-    web_processes: int = _field(
-        "WEB_PROCESSES", "1", "web processes sharing the port", whole_count
-    )
-    executor_processes: int = _field(
-        "EXECUTOR_PROCESSES", "1", "executor processes", whole_count
-    )
+    redis_url: Secret = _field("REDIS_URL", "", "redis:// URL; empty = embedded", Secret)
+    web_processes: int = _field("WEB_PROCESSES", "1", "web processes sharing the port", whole_count)
+    executor_processes: int = _field("EXECUTOR_PROCESSES", "1", "executor processes", whole_count)
     database_connections: int = _field(
         "DATABASE_CONNECTIONS",
         "10",
@@ -185,15 +176,11 @@ class Settings:
         "operators, as issuer|subject or verified e-mail, comma-separated",
         name_list,
     )
-    github_client_id: str = _field(
-        "GITHUB_CLIENT_ID", "", "GitHub sign-in: OAuth client id"
-    )
+    github_client_id: str = _field("GITHUB_CLIENT_ID", "", "GitHub sign-in: OAuth client id")
     github_client_secret: Secret = _field(
         "GITHUB_CLIENT_SECRET", "", "GitHub sign-in: OAuth client secret", Secret
     )
-    google_client_id: str = _field(
-        "GOOGLE_CLIENT_ID", "", "Google sign-in: OAuth client id"
-    )
+    google_client_id: str = _field("GOOGLE_CLIENT_ID", "", "Google sign-in: OAuth client id")
     google_client_secret: Secret = _field(
         "GOOGLE_CLIENT_SECRET", "", "Google sign-in: OAuth client secret", Secret
     )
@@ -226,9 +213,7 @@ class Settings:
     egress_ports: tuple[int, ...] = _field(
         "EGRESS_PORTS", "80,443,8080,8443", "ports that HTTP tasks may reach", port_list
     )
-    log_level: str = _field(
-        "LOG_LEVEL", "info", "debug, info, warning or error", level_name
-    )
+    log_level: str = _field("LOG_LEVEL", "info", "debug, info, warning or error", level_name)
 
     web_socket_fd: int = _internal(
         "WEB_SOCKET_FD",
@@ -236,18 +221,14 @@ class Settings:
         "descriptor of the bound web socket; -1 = bind HOST:PORT",
         int,
     )
-    devidp_url: str = _internal(
-        "DEVIDP_URL", "", "issuer URL of the development provider"
-    )
+    devidp_url: str = _internal("DEVIDP_URL", "", "issuer URL of the development provider")
     devidp_socket_fd: int = _internal(
         "DEVIDP_SOCKET_FD",
         "-1",
         "descriptor of the provider's bound socket; -1 = bind",
         int,
     )
-    sandbox_socket: str = _internal(
-        "SANDBOX_SOCKET", "", "path of the sandbox's unix socket"
-    )
+    sandbox_socket: str = _internal("SANDBOX_SOCKET", "", "path of the sandbox's unix socket")
 
     @property
     def is_loopback(self) -> bool:
@@ -262,9 +243,7 @@ class Settings:
     @property
     def has_providers(self) -> bool:
         """Whether anyone but the development provider can sign people in."""
-        return bool(
-            self.github_client_id or self.google_client_id or self.oidc_providers
-        )
+        return bool(self.github_client_id or self.google_client_id or self.oidc_providers)
 
     @property
     def dev_login_enabled(self) -> bool:
@@ -333,30 +312,29 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """`PLAYGROUND_*` variables that name no setting: most likely typing errors."""
-    known = {
-        PREFIX + field.metadata["variable"] for field in dataclasses.fields(Settings)
-    }
+    known = {PREFIX + field.metadata["variable"] for field in dataclasses.fields(Settings)}
     return tuple(
         name
         for name in sorted(environ)
         if name.startswith(PREFIX)
         and name not in known
-        and not re.fullmatch(
-            r"PLAYGROUND_OIDC_\w+_(ISSUER|CLIENT_ID|CLIENT_SECRET|LABEL)", name
-        )
+        and not re.fullmatch(r"PLAYGROUND_OIDC_\w+_(ISSUER|CLIENT_ID|CLIENT_SECRET|LABEL)", name)
     )
 
 
 def inherited_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment without any `PLAYGROUND_*` setting: what a child gets before its own."""
-    known = {
-        PREFIX + field.metadata["variable"] for field in dataclasses.fields(Settings)
-    }
+    known = {PREFIX + field.metadata["variable"] for field in dataclasses.fields(Settings)}
     return {
         name: value
         for name, value in environ.items()
         if name not in known and not name.startswith(PREFIX + "OIDC_")
     }
+
+
+def new_secret_key() -> str:
+    """A fresh value for `SECRET_KEY`."""
+    return base64.b64encode(secrets.token_bytes(SECRET_KEY_MIN_BYTES)).decode()
 
 
 def decode_secret_key(secret_key: Secret) -> bytes:
@@ -378,9 +356,7 @@ def _reading(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {key: metadata[key] for key in ("variable", "default", "cast")}
 
 
-def _read(
-    config: Config, variable: str, default: str, cast: Callable[[str], Any]
-) -> Any:
+def _read(config: Config, variable: str, default: str, cast: Callable[[str], Any]) -> Any:
     try:
         return config(variable, cast=cast, default=default)
     except ValueError as error:
@@ -397,9 +373,7 @@ def _public_url(given: str, port_number: int) -> str:
     try:
         return http_url(given)
     except ValueError as error:
-        raise Unusable(
-            f"{PREFIX}PUBLIC_URL is {given!r}, but must be an http(s) URL."
-        ) from error
+        raise Unusable(f"{PREFIX}PUBLIC_URL is {given!r}, but must be an http(s) URL.") from error
 
 
 def _provider_stem(name: str) -> str:
@@ -414,14 +388,10 @@ def _read_provider(config: Config, name: str) -> OIDCProvider:
         )
     stem = _provider_stem(name)
     missing = [
-        f"{stem}_{part}"
-        for part in ("ISSUER", "CLIENT_ID")
-        if not _given(config, stem, part)
+        f"{stem}_{part}" for part in ("ISSUER", "CLIENT_ID") if not _given(config, stem, part)
     ]
     if missing:
-        raise Unusable(
-            f"{PREFIX}OIDC_PROVIDERS names {name!r}, so {missing[0]} must be set too."
-        )
+        raise Unusable(f"{PREFIX}OIDC_PROVIDERS names {name!r}, so {missing[0]} must be set too.")
     return OIDCProvider(
         name=name,
         issuer=_given(config, stem, "ISSUER"),
@@ -450,9 +420,7 @@ def _refuse_contradictions(settings: Settings) -> None:
     ):
         url = str(getattr(settings, field_name))
         if url and urlsplit(url).scheme not in schemes:
-            raise Unusable(
-                f"{PREFIX}{field_name.upper()} must begin with {schemes[0]}://."
-            )
+            raise Unusable(f"{PREFIX}{field_name.upper()} must begin with {schemes[0]}://.")
 
 
 def _text(value: Any) -> str:

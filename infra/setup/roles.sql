@@ -12,15 +12,21 @@
 -- playground_owner owns the database and every table; only `playground migrate` logs in as it.
 -- playground_app   is what every role of the playground logs in as. It owns nothing and inherits
 --                  nothing: each transaction takes one of the following with SET LOCAL ROLE.
--- tenant           rows of the bound namespace          identity   users, sessions, keys, members
--- claims           ids, status, due, lease; no payload  operator   counts, no payload
--- definer          owns the few SECURITY DEFINER functions; nobody may become it but the owner.
+--   playground_tenant     rows of the bound namespace
+--   playground_committer  rows of the bound set of namespaces (one commit for many)
+--   playground_identity   users, sessions, keys, members
+--   playground_claims     ids, status, due, lease; no payload
+--   playground_operator   counts, no payload
+-- playground_definer owns the few SECURITY DEFINER functions; only the owner may become it.
 
 DO $roles$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['tenant', 'identity', 'claims', 'operator', 'definer'] LOOP
+  FOREACH name IN ARRAY ARRAY[
+    'playground_tenant', 'playground_committer', 'playground_identity', 'playground_claims',
+    'playground_operator', 'playground_definer'
+  ] LOOP
     BEGIN
       EXECUTE format('CREATE ROLE %I NOLOGIN', name);
     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
@@ -36,8 +42,9 @@ END
 $roles$;
 
 ALTER ROLE playground_app NOINHERIT;
-GRANT tenant, identity, claims, operator TO playground_app WITH INHERIT FALSE, SET TRUE;
-GRANT definer TO playground_owner WITH INHERIT TRUE, SET TRUE;
+GRANT playground_tenant, playground_committer, playground_identity, playground_claims,
+  playground_operator TO playground_app WITH INHERIT FALSE, SET TRUE;
+GRANT playground_definer TO playground_owner WITH INHERIT TRUE, SET TRUE;
 
 -- A forgotten transaction, a runaway query or a lock held too long ends by itself.
 ALTER ROLE playground_app SET statement_timeout = '5s';
@@ -54,4 +61,5 @@ END
 $database$;
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO playground_app, tenant, identity, claims, operator, definer;
+GRANT USAGE ON SCHEMA public TO playground_app, playground_tenant, playground_committer,
+  playground_identity, playground_claims, playground_operator, playground_definer;

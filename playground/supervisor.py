@@ -1,0 +1,525 @@
+"""`playground up`: the embedded services and every role as children of one process.
+
+Order of birth: sockets bound, PostgreSQL and Redis and the sandbox together, `migrate`, the roles.
+Order of death: web, executor and clock finish what they hold, then the development sign-in and the
+sandbox go, then Redis, PostgreSQL last. A child that ends by itself is started again; the web
+socket belongs to the supervisor, so a restarted web process misses no connection.
+
+Also home of `with_installation`, by which short commands find the running installation or start
+the services for the moment.
+"""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from starlette.datastructures import Secret
+
+from playground.children import Child, Keeper, LogSink, Program, die_with
+from playground.data_directory import DataDirectory
+from playground.embedded import (
+    EmbeddedURLs,
+    Postgres,
+    RuntimeDirectory,
+    ServiceUser,
+    Valkey,
+    services,
+    urls,
+)
+from playground.settings import (
+    CHECKOUT,
+    PREFIX,
+    Settings,
+    Unusable,
+    inherited_environment,
+    new_secret_key,
+    read_settings,
+    unknown_variables,
+)
+
+HEALTH_SECONDS = 60.0
+STATE_SECONDS = 30.0
+DEVIDP_PORTS_TRIED = 50
+BACKLOG = 1024
+
+# The sandbox is executed with an empty environment, so it is told where the code is by argv.
+_SANDBOX_START = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "from playground.sandbox.server import main; sys.exit(main(sys.argv[1:]))"
+)
+# What the development provider may know: it is a second party and gets no secret of ours.
+_DEVIDP_VARIABLES = (
+    "HOST",
+    "PORT",
+    "PUBLIC_URL",
+    "DEV_LOGIN",
+    "DEVIDP_PORT",
+    "DEVIDP_URL",
+    "DEVIDP_SOCKET_FD",
+    "LOG_LEVEL",
+)
+
+
+def up(settings: Settings) -> int:
+    """Run the whole installation until SIGINT, SIGTERM or SIGHUP; the exit status."""
+    data = DataDirectory(settings.data_dir)
+    data.prepare()
+    with data.lock():
+        return asyncio.run(_run(settings, data))
+
+
+def with_installation(settings: Settings, command: Callable[[Settings], int]) -> int:
+    """Run a command with the settings of the installation, running or not.
+
+    Where it runs, the settings are those of its roles. Where it does not, embedded services are
+    started for the moment and migrated; with external ones nothing is started.
+    """
+    data = DataDirectory(settings.data_dir)
+    if (running := running_settings(data)) is not None:
+        return command(running)
+    data.prepare()
+    with data.lock():
+        return asyncio.run(_with_services(settings, data, command))
+
+
+def with_everything(settings: Settings, command: Callable[[Settings], int]) -> int:
+    """Run a command against the installation; one that does not run is started and stopped."""
+    data = DataDirectory(settings.data_dir)
+    if (running := running_settings(data)) is not None:
+        return command(running)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "playground", "up"],
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        cwd=CHECKOUT,
+        env={**inherited_environment(), **settings.environment()},
+        preexec_fn=die_with(os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - no thread runs yet
+    )
+    try:
+        return command(_wait_for_child(process, data))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def running_settings(data: DataDirectory) -> Settings | None:
+    """The settings of the installation that runs on this data directory, None when none does.
+
+    Waits for one that is just starting.
+    """
+    deadline = time.monotonic() + STATE_SECONDS
+    while data.is_locked() and time.monotonic() < deadline:
+        state = data.read_state()
+        if state is not None:
+            return read_settings(state["environment"])
+        time.sleep(0.1)
+    return None
+
+
+@dataclass
+class _Installation:
+    """What runs, in the order in which it was started."""
+
+    settings: Settings
+    data: DataDirectory
+    sink: LogSink
+    started: float = field(default_factory=time.monotonic)
+    stop_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: BaseException | None = None
+    postgres: Postgres | None = None
+    valkey: Valkey | None = None
+    runtime: RuntimeDirectory | None = None
+    sockets: list[socket.socket] = field(default_factory=list)
+    databases: list[Keeper] = field(default_factory=list)
+    helpers: list[Keeper] = field(default_factory=list)
+    roles: list[Keeper] = field(default_factory=list)
+    watches: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def say(self, sentence: str) -> None:
+        """A line of the supervisor's own."""
+        self.sink.write("supervisor", sentence)
+
+    def fail(self, error: BaseException) -> None:
+        """Stop everything; the first failure is the one that counts."""
+        self.failure = self.failure or error
+        self.stop_asked.set()
+
+    async def begin(self, keeper: Keeper, group: list[Keeper]) -> None:
+        """Start one child and keep it from now on."""
+        group.append(keeper)
+        await keeper.start()
+        watch = asyncio.create_task(keeper.keep())
+        watch.add_done_callback(lambda task: _note_failure(self, task))
+        self.watches.append(watch)
+
+    def write_state(self, embedded: EmbeddedURLs) -> None:
+        """Say in `runtime.json` what runs: pid, serverUrl, the roles' environment, processes.
+
+        `processes` maps a child's name to its process id.
+        """
+        self.data.write_state(
+            {
+                "pid": os.getpid(),
+                "serverUrl": f"{self.settings.public_url}/api",
+                "environment": self.settings.environment(),
+                "redisAdminUrl": embedded.redis_admin_url,
+                "superuserDatabaseUrl": embedded.superuser_database_url,
+                "ownerDatabaseUrl": str(self.settings.owner_database_url),
+                "processes": {
+                    keeper.name: keeper.pid
+                    for keeper in (*self.databases, *self.helpers, *self.roles)
+                },
+            }
+        )
+
+
+async def _run(settings: Settings, data: DataDirectory) -> int:
+    sink = LogSink(sys.stdout)
+    installation = _Installation(settings, data, sink)
+    _listen_to_signals(installation)
+    for name in unknown_variables():
+        installation.say(f"{name} is not a setting of the playground; is it misspelt?")
+    starting = asyncio.create_task(_start(installation))
+    starting.add_done_callback(lambda task: _note_failure(installation, task))
+    try:
+        await installation.stop_asked.wait()
+    finally:
+        starting.cancel()
+        await asyncio.wait({starting})
+        await _stop(installation)
+        sink.close()
+    if installation.failure is not None:
+        raise installation.failure
+    return 0
+
+
+async def _start(installation: _Installation) -> None:
+    _bind_sockets(installation)
+    installation.settings = _with_secret_key(installation.settings, installation.data)
+    await _start_services(installation)
+    await _migrate(installation.settings, installation.sink)
+    await _start_roles(installation)
+    await _wait_for_health(installation)
+    seconds = time.monotonic() - installation.started
+    installation.say(f"started in {seconds:.1f} s; Ctrl-C stops everything")
+    installation.say(f"The playground is ready: {installation.settings.public_url}")
+
+
+async def _start_services(installation: _Installation) -> None:
+    """PostgreSQL, Redis and the sandbox, at the same time."""
+    user = ServiceUser.of(installation.data)
+    installation.runtime = RuntimeDirectory(installation.data, user)
+    settings = installation.settings
+    if not settings.database_url:
+        installation.postgres = Postgres(installation.data, installation.runtime)
+    if not settings.redis_url:
+        installation.valkey = Valkey(installation.data, installation.runtime)
+    installation.runtime.prepare()
+    births = [_start_sandbox(installation)]
+    if installation.valkey is not None:
+        births.append(_start_valkey(installation, installation.valkey))
+    if installation.postgres is not None:
+        births.append(_start_postgres(installation, installation.postgres))
+    async with asyncio.TaskGroup() as group:
+        for birth in births:
+            group.create_task(_first_reason(installation, birth))
+    installation.settings = _with_urls(
+        installation.settings, urls(installation.postgres, installation.valkey)
+    )
+
+
+async def _first_reason(installation: _Installation, birth: Awaitable[None]) -> None:
+    """A task group wraps errors; the person should read the one sentence."""
+    try:
+        await birth
+    except Unusable as error:
+        installation.fail(error)
+        raise
+
+
+async def _start_postgres(installation: _Installation, postgres: Postgres) -> None:
+    await postgres.initialise(installation.sink)
+    keeper = Keeper(postgres.name, postgres.prepare, installation.sink, postgres.ready)
+    await installation.begin(keeper, installation.databases)
+
+
+async def _start_valkey(installation: _Installation, valkey: Valkey) -> None:
+    await valkey.initialise()
+    keeper = Keeper(valkey.name, valkey.prepare, installation.sink, valkey.ready)
+    await installation.begin(keeper, installation.databases)
+
+
+async def _start_sandbox(installation: _Installation) -> None:
+    assert installation.runtime is not None
+    path = installation.runtime.sockets / "sandbox.sock"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    installation.sockets.append(listener)
+    listener.bind(str(path))
+    path.chmod(0o600)
+    listener.listen(BACKLOG)
+    installation.settings = replace(installation.settings, sandbox_socket=str(path))
+
+    async def program() -> Program:
+        code = (sys.executable, "-I", "-c", _SANDBOX_START, str(CHECKOUT))
+        return Program(
+            name="sandbox",
+            argv=(*code, "--fd", str(listener.fileno())),
+            environment={},
+            directory="/",
+            pass_fds=(listener.fileno(),),
+            stop_seconds=5.0,
+        )
+
+    await installation.begin(Keeper("sandbox", program, installation.sink), installation.helpers)
+
+
+async def _migrate(settings: Settings, sink: LogSink) -> None:
+    """Bring the database to the newest revision, in a process that alone knows the owner's URL."""
+    environment = {**inherited_environment(), **settings.environment()}
+    child = await Child.start(_python(settings, "migrate", "migrate", environment), sink)
+    try:
+        if await child.wait() != 0:
+            raise Unusable(f"The database cannot be migrated: {_last_line(child)}")
+    finally:
+        await child.stop()
+
+
+async def _start_roles(installation: _Installation) -> None:
+    settings = installation.settings
+    if settings.dev_login_enabled:
+        await _start_role(installation, "devidp", "devidp", installation.helpers)
+    for command, number in (
+        ("web", settings.web_processes),
+        ("executor", settings.executor_processes),
+        ("clock", 1),
+    ):
+        for index in range(number):
+            name = command if number == 1 else f"{command}-{index + 1}"
+            await _start_role(installation, name, command, installation.roles)
+
+
+async def _start_role(
+    installation: _Installation, name: str, command: str, group: list[Keeper]
+) -> None:
+    environment = {
+        **inherited_environment(),
+        **_role_environment(installation.settings, command),
+    }
+    embedded = urls(installation.postgres, installation.valkey)
+
+    async def program() -> Program:
+        return _python(installation.settings, name, command, environment)
+
+    async def ready(_child: Child) -> None:
+        installation.write_state(embedded)
+
+    await installation.begin(Keeper(name, program, installation.sink, ready), group)
+
+
+def _role_environment(settings: Settings, command: str) -> dict[str, str]:
+    """The settings a role needs: none but `migrate` learns the owner's URL."""
+    variables = settings.environment()
+    if command == "devidp":
+        return {PREFIX + name: variables[PREFIX + name] for name in _DEVIDP_VARIABLES}
+    variables[PREFIX + "MIGRATE_DATABASE_URL"] = ""
+    return variables
+
+
+def _python(settings: Settings, name: str, command: str, environment: dict[str, str]) -> Program:
+    descriptors = (settings.web_socket_fd,) if command == "web" else ()
+    if command == "devidp":
+        descriptors = (settings.devidp_socket_fd,)
+    return Program(
+        name=name,
+        argv=(sys.executable, "-m", "playground", command),
+        environment=environment,
+        directory=str(CHECKOUT),
+        pass_fds=descriptors,
+    )
+
+
+async def _wait_for_health(installation: _Installation) -> None:
+    deadline = time.monotonic() + HEALTH_SECONDS
+    while not await _answers(installation.settings):
+        if time.monotonic() > deadline:
+            raise Unusable(
+                f"The web role did not answer at {installation.settings.public_url}/health within "
+                f"{HEALTH_SECONDS:.0f} s; the lines above say why."
+            )
+        await asyncio.sleep(0.05)
+
+
+async def _answers(settings: Settings) -> bool:
+    """Whether GET /health on the bound port answers 200."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    try:
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection(host, settings.port)
+            try:
+                writer.write(
+                    b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                )
+                status_line = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return status_line.split(b" ")[1:2] == [b"200"]
+
+
+async def _stop(installation: _Installation) -> None:
+    """Stop what was started, the youngest first, and leave no trace but the data."""
+    installation.data.clear_state()
+    installation.stop_asked.clear()
+    hurry = asyncio.create_task(_kill_when_asked_again(installation))
+    await asyncio.gather(*(keeper.stop() for keeper in installation.roles))
+    await asyncio.gather(*(keeper.stop() for keeper in installation.helpers))
+    hurry.cancel()
+    for name in ("redis", "postgres"):
+        for keeper in installation.databases:
+            if keeper.name == name:
+                await keeper.stop()
+    for watch in installation.watches:
+        watch.cancel()
+    for bound in installation.sockets:
+        bound.close()
+    if installation.postgres is not None:
+        installation.postgres.close()
+    if installation.runtime is not None:
+        installation.runtime.remove()
+
+
+async def _kill_when_asked_again(installation: _Installation) -> None:
+    """A second Ctrl-C: the roles need not finish; the database still ends cleanly."""
+    await installation.stop_asked.wait()
+    for keeper in (*installation.roles, *installation.helpers):
+        keeper.kill()
+
+
+def _listen_to_signals(installation: _Installation) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, installation.stop_asked.set)
+
+
+def _note_failure(installation: _Installation, task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        installation.fail(error)
+
+
+def _bind_sockets(installation: _Installation) -> None:
+    """Bind before anything is started, so that a taken port is said at once."""
+    settings = installation.settings
+    web = _bind(settings.host, settings.port)
+    if web is None:
+        raise Unusable(
+            f"Port {settings.port} on {settings.host} is taken by another program; stop it, or "
+            f"choose another port with {PREFIX}PORT."
+        )
+    installation.sockets.append(web)
+    settings = replace(settings, web_socket_fd=web.fileno())
+    if settings.dev_login_enabled:
+        bound, port = _bind_devidp(settings, installation.data)
+        installation.sockets.append(bound)
+        settings = replace(
+            settings,
+            devidp_socket_fd=bound.fileno(),
+            devidp_port=port,
+            devidp_url=f"http://localhost:{port}",
+        )
+    installation.settings = settings
+
+
+def _bind(host: str, port: int) -> socket.socket | None:
+    """A listening socket, None when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except PermissionError as error:
+        raise Unusable(
+            f"Port {port} may only be used by root; choose one from 1024 with {PREFIX}PORT."
+        ) from error
+    except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno != errno.EADDRINUSE:
+            raise Unusable(
+                f"The address {host} cannot be listened on ({error.strerror}); choose another with "
+                f"{PREFIX}HOST."
+            ) from error
+        return None
+
+
+def _bind_devidp(settings: Settings, data: DataDirectory) -> tuple[socket.socket, int]:
+    """The development sign-in's socket and port: the one it had last time, else the next free one.
+
+    People are known by issuer and subject, so the issuer's port should not wander.
+    """
+    remembered = data.remembered("devidp-port")
+    wanted = range(settings.devidp_port, min(settings.devidp_port + DEVIDP_PORTS_TRIED, 65_536))
+    for port in (*([int(remembered)] if remembered.isdigit() else []), *wanted):
+        bound = _bind("127.0.0.1", port)
+        if bound is not None:
+            data.remember("devidp-port", str(port))
+            return bound, port
+    raise Unusable(
+        f"No port from {settings.devidp_port} on is free for the development sign-in; choose "
+        f"another with {PREFIX}DEVIDP_PORT."
+    )
+
+
+def _with_secret_key(settings: Settings, data: DataDirectory) -> Settings:
+    if settings.secret_key:
+        return settings
+    return replace(settings, secret_key=Secret(data.secret("secret-key", new_secret_key)))
+
+
+def _with_urls(settings: Settings, embedded: EmbeddedURLs) -> Settings:
+    """The settings with the embedded services' URLs where none was set."""
+    if embedded.database_url:
+        settings = replace(
+            settings,
+            database_url=Secret(embedded.database_url),
+            migrate_database_url=Secret(embedded.owner_database_url),
+        )
+    if embedded.redis_url:
+        settings = replace(settings, redis_url=Secret(embedded.redis_url))
+    return settings
+
+
+async def _with_services(
+    settings: Settings, data: DataDirectory, command: Callable[[Settings], int]
+) -> int:
+    settings = _with_secret_key(settings, data)
+    if settings.database_url:
+        return await asyncio.to_thread(command, settings)
+    sink = LogSink(sys.stderr)
+    try:
+        async with services(data, sink) as embedded:
+            settings = _with_urls(settings, embedded)
+            await _migrate(settings, sink)
+            return await asyncio.to_thread(command, settings)
+    finally:
+        sink.close()
+
+
+def _wait_for_child(process: "subprocess.Popen[bytes]", data: DataDirectory) -> Settings:
+    """The settings of the `up` we started, once its web role answers."""
+    deadline = time.monotonic() + 2 * HEALTH_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        state = data.read_state()
+        if state is not None:
+            settings = read_settings(state["environment"])
+            if asyncio.run(_answers(settings)):
+                return settings
+        time.sleep(0.1)
+    raise Unusable("The playground did not start; the lines above say why.")
+
+
+def _last_line(child: Child) -> str:
+    return child.last_lines[-1] if child.last_lines else "it said nothing."
