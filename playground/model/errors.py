@@ -1,0 +1,62 @@
+"""What the engine refuses, by problem. `playground.problems` maps each to a status.
+
+PlaygroundError
+├── NotFound            not there, or not yours: the two are not told apart
+├── Conflict            the state of the thing does not allow it
+│   └── TerminalState   it has ended already
+├── Invalid             the request is malformed or breaks a rule
+│   └── InvalidFields   the same with one finding per field
+├── PayloadTooLarge     a body, input, output or variables above its limit
+└── Unavailable         a store or the sandbox is away; try again
+"""
+
+from dataclasses import dataclass
+
+
+class PlaygroundError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str = "") -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        super().__init__(self.message)
+
+
+class NotFound(PlaygroundError):
+    """Not found."""
+
+
+class Conflict(PlaygroundError):
+    """The current state does not allow this."""
+
+
+class TerminalState(Conflict):
+    """It has ended already."""
+
+
+class Invalid(PlaygroundError):
+    """The request is not valid."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One violation: `path` as in `tasks[0].name`; `invalid_value` only for scalars."""
+
+    path: str
+    message: str
+    invalid_value: str | None = None
+
+
+class InvalidFields(Invalid):
+    """Validation failed, check below errors for detail."""
+
+    def __init__(self, findings: list[Finding], message: str = "") -> None:
+        super().__init__(message)
+        self.findings = findings
+
+
+class PayloadTooLarge(Invalid):
+    """The payload is too large."""
+
+
+class Unavailable(PlaygroundError):
+    """A part of the playground is away for a moment; try again."""

@@ -1,0 +1,77 @@
+"""What clients send: start requests, task results. Shapes of Conductor's request types."""
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from playground.model.definitions import JSONObject, WorkflowDef
+from playground.model.execution import TaskExecLog
+
+
+class IdempotencyStrategy(StrEnum):
+    FAIL = "FAIL"
+    RETURN_EXISTING = "RETURN_EXISTING"
+    FAIL_ON_RUNNING = "FAIL_ON_RUNNING"
+
+
+class StartWorkflowRequest(Struct, frozen=True, kw_only=True, rename="camel"):
+    """`version` absent means the highest registered one. An explicit null `input` is refused."""
+
+    name: str = ""
+    version: int | UnsetType = UNSET
+    correlation_id: str | UnsetType = UNSET
+    input: JSONObject | None = {}
+    task_to_domain: dict[str, str] = {}
+    workflow_def: WorkflowDef | UnsetType = UNSET
+    external_input_payload_storage_path: str | UnsetType = UNSET
+    priority: int = 0
+    created_by: str | UnsetType = UNSET
+    idempotency_key: str | UnsetType = UNSET
+    idempotency_strategy: IdempotencyStrategy | UnsetType = UNSET
+
+
+class ResultStatus(StrEnum):
+    """What a worker or the API may report; the other task statuses are the engine's to set."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    FAILED = "FAILED"
+    FAILED_WITH_TERMINAL_ERROR = "FAILED_WITH_TERMINAL_ERROR"
+    COMPLETED = "COMPLETED"
+    CANCELED = "CANCELED"
+
+
+class TaskResult(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a worker or executor reports of one attempt.
+
+    `extend_lease` only restarts the response clock: everything else in the result is ignored.
+    `output_data` replaces the stored output unless `merge_output` is set (updates by reference).
+    """
+
+    workflow_instance_id: str = ""
+    task_id: str = ""
+    reason_for_incompletion: str | UnsetType = UNSET
+    callback_after_seconds: int = 0
+    worker_id: str | UnsetType = UNSET
+    status: ResultStatus | UnsetType = UNSET
+    output_data: JSONObject = {}
+    logs: list[TaskExecLog] = []
+    external_output_payload_storage_path: str | UnsetType = UNSET
+    sub_workflow_id: str | UnsetType = UNSET
+    extend_lease: bool = False
+    supports_cancellation: bool = False
+    execution_metadata: JSONObject | UnsetType = UNSET
+    output_message: Any = UNSET
+
+
+class RerunWorkflowRequest(Struct, frozen=True, kw_only=True, rename="camel"):
+    re_run_from_workflow_id: str | UnsetType = UNSET
+    workflow_input: JSONObject | UnsetType = UNSET
+    re_run_from_task_id: str | UnsetType = UNSET
+    task_input: JSONObject | UnsetType = UNSET
+    correlation_id: str | UnsetType = UNSET
+
+
+class SkipTaskRequest(Struct, frozen=True, kw_only=True, rename="camel"):
+    task_input: JSONObject | UnsetType = UNSET
+    task_output: JSONObject | UnsetType = UNSET
