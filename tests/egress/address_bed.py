@@ -9,6 +9,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from urllib.parse import unquote
 
 from playground.egress import (
     AddressPolicy,
@@ -61,7 +62,7 @@ async def _serve(hits: list[str]) -> None:
         hits.append(writer.get_extra_info("sockname")[0])
         path = (await reader.readuntil(b"\r\n\r\n")).decode().split(" ")[1]
         if path.startswith("/to/"):
-            writer.write(f"HTTP/1.1 302 Go\r\nLocation: {path[4:]}\r\n".encode())
+            writer.write(f"HTTP/1.1 302 Go\r\nLocation: {unquote(path[4:])}\r\n".encode())
             writer.write(b"Content-Length: 0\r\n\r\n")
         else:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
