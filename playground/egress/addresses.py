@@ -102,10 +102,7 @@ def is_public(address: IPAddress) -> bool:
 
 
 def _within(address: IPAddress, networks: tuple[IPNetwork, ...]) -> bool:
-    return any(
-        address.version == network.version and address in network
-        for network in networks
-    )
+    return any(address.version == network.version and address in network for network in networks)
 
 
 def _is_ours(address: IPAddress) -> bool:

@@ -54,9 +54,7 @@ _OURS_TO_SET = frozenset(
 )
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "x-api-key", "x-authorization"})
 _BODY_HEADERS = frozenset({"content-type", "content-encoding", "content-language"})
-_METHODS = frozenset(
-    {"GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"}
-)
+_METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?"
@@ -179,9 +177,7 @@ class Egress:
             raise
         except TooManyRequests as problem:
             again = max(1, round(problem.retry_after_seconds))
-            raise EgressFailed(
-                "limited", f"{problem}; try again in {again} s"
-            ) from problem
+            raise EgressFailed("limited", f"{problem}; try again in {again} s") from problem
         except TimeoutError as problem:
             raise EgressFailed(
                 "timeout", f"no complete answer within {deadline_seconds:g} seconds"
@@ -203,9 +199,7 @@ class Egress:
             async with self._limiter.slot(namespace, url.raw_host):
                 started = loop.time()
                 async with asyncio.timeout(max(left, 0)):
-                    response = await self._exchange(
-                        self._outside_session(), request, url
-                    )
+                    response = await self._exchange(self._outside_session(), request, url)
                 left -= loop.time() - started
             location = _header(response, "location")
             if response.status not in _REDIRECTS or location is None:
@@ -220,11 +214,7 @@ class Egress:
 
         The parse has already resolved dot segments; the text shows that there were none.
         """
-        if (
-            self._samples is None
-            or url.raw_user is not None
-            or url.raw_password is not None
-        ):
+        if self._samples is None or url.raw_user is not None or url.raw_password is not None:
             return False
         path = re.sub(r"^[^:]*://[^/?#]*", "", text).partition("?")[0].partition("#")[0]
         return (
@@ -269,13 +259,8 @@ class Egress:
                 body = await _bounded_body(answer)
                 return EgressResponse(
                     status=answer.status,
-                    reason=_text(
-                        (answer.reason or "").encode("utf-8", "surrogateescape")
-                    ),
-                    headers=[
-                        (_text(name), _text(value))
-                        for name, value in answer.raw_headers
-                    ],
+                    reason=_text((answer.reason or "").encode("utf-8", "surrogateescape")),
+                    headers=[(_text(name), _text(value)) for name, value in answer.raw_headers],
                     body=body,
                 )
         except (
@@ -307,9 +292,7 @@ class Egress:
     def _checked_socket(self, address_info: Any) -> socket.socket:
         """A socket for exactly this address: the last look, at what is really connected to."""
         family, kind, protocol, _, address = address_info
-        if not self._policy.allows_address(address[0]) or not self._policy.allows_port(
-            address[1]
-        ):
+        if not self._policy.allows_address(address[0]) or not self._policy.allows_port(address[1]):
             raise _AddressRefused(f"address {address[0]}")
         return socket.socket(family, kind, protocol)
 
@@ -400,9 +383,7 @@ def _checked(request: EgressRequest) -> EgressRequest:
         EgressFailed: the method, a header or the size of the body is not acceptable.
     """
     if request.method not in _METHODS:
-        raise EgressFailed(
-            "invalid", f"the method {request.method[:20]!r} is not supported"
-        )
+        raise EgressFailed("invalid", f"the method {request.method[:20]!r} is not supported")
     if request.body is not None and len(request.body) > MAX_BODY_BYTES:
         raise EgressFailed("invalid", "the request body is larger than 1 MB")
     if len(request.headers) > MAX_REQUEST_HEADERS:
@@ -412,9 +393,7 @@ def _checked(request: EgressRequest) -> EgressRequest:
         if not _TOKEN.fullmatch(name):
             raise EgressFailed("invalid", f"the header name {name[:60]!r} is not valid")
         if _NOT_IN_HEADER.search(value) or not _encodable(value):
-            raise EgressFailed(
-                "invalid", f"the value of the header {name[:60]} is not valid"
-            )
+            raise EgressFailed("invalid", f"the value of the header {name[:60]} is not valid")
         lower = name.lower()
         if lower not in _OURS_TO_SET and not lower.startswith("proxy-"):
             kept[name] = value
@@ -435,9 +414,7 @@ def _parsed(text: str) -> URL:
     if len(text.encode("utf-8", "replace")) > MAX_URL_BYTES:
         raise EgressFailed("invalid", "the URL is longer than 8 KB")
     if _FORBIDDEN_IN_URL.search(text) or not _encodable(text):
-        raise EgressFailed(
-            "invalid", "the URL contains a character that is not allowed"
-        )
+        raise EgressFailed("invalid", "the URL contains a character that is not allowed")
     try:
         url = URL(text)
         url.origin()
@@ -448,9 +425,7 @@ def _parsed(text: str) -> URL:
     if authority and "@" in authority.group():
         raise EgressRefused("user information in the URL")
     if url.scheme not in ("http", "https") or not url.raw_host or port is None:
-        raise EgressFailed(
-            "invalid", "the URL does not begin with http:// or https:// and a host"
-        )
+        raise EgressFailed("invalid", "the URL does not begin with http:// or https:// and a host")
     return url
 
 
@@ -458,27 +433,17 @@ def _joined(url: URL, location: str) -> URL:
     try:
         return _parsed(str(url.join(URL(location.strip()))))
     except (EgressFailed, ValueError, UnicodeError) as problem:
-        raise EgressFailed(
-            "redirects", "a redirect to something that is not a URL"
-        ) from problem
+        raise EgressFailed("redirects", "a redirect to something that is not a URL") from problem
 
 
-def _redirected(
-    request: EgressRequest, status: int, url: URL, target: URL
-) -> EgressRequest:
+def _redirected(request: EgressRequest, status: int, url: URL, target: URL) -> EgressRequest:
     """What is sent to the next hop: 301-303 ask with GET, another origin gets no secrets."""
     headers, method, body = dict(request.headers), request.method, request.body
     if status in (301, 302, 303) and method != "HEAD":
         method, body = "GET", None
-        headers = {
-            name: v for name, v in headers.items() if name.lower() not in _BODY_HEADERS
-        }
+        headers = {name: v for name, v in headers.items() if name.lower() not in _BODY_HEADERS}
     if target.origin() != url.origin():
-        headers = {
-            name: v
-            for name, v in headers.items()
-            if name.lower() not in _SECRET_HEADERS
-        }
+        headers = {name: v for name, v in headers.items() if name.lower() not in _SECRET_HEADERS}
     return replace(request, method=method, headers=headers, body=body)
 
 
@@ -512,9 +477,7 @@ def _explained(problem: Exception) -> EgressRefused | EgressFailed:
         case TimeoutError():
             return EgressFailed("timeout", "the server did not answer in time")
         case aiohttp.ClientConnectorCertificateError():
-            return EgressFailed(
-                "tls", "the server's certificate is not valid for this host"
-            )
+            return EgressFailed("tls", "the server's certificate is not valid for this host")
         case aiohttp.ClientConnectorSSLError() | aiohttp.ServerFingerprintMismatch():
             return EgressFailed("tls", "no secure connection could be made")
         case aiohttp.InvalidURL():
@@ -532,9 +495,7 @@ def _was_refused(problem: BaseException | None) -> bool:
 
 
 def _header(response: EgressResponse, wanted: str) -> str | None:
-    return next(
-        (value for name, value in response.headers if name.lower() == wanted), None
-    )
+    return next((value for name, value in response.headers if name.lower() == wanted), None)
 
 
 def _text(raw: bytes) -> str:

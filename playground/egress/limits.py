@@ -23,9 +23,7 @@ class TooManyRequests(Exception):
 
 
 class EgressLimiter(Protocol):
-    def slot(
-        self, namespace: str, destination: str | None
-    ) -> AbstractAsyncContextManager[None]:
+    def slot(self, namespace: str, destination: str | None) -> AbstractAsyncContextManager[None]:
         """Hold one outgoing request; entering waits for a turn or raises `TooManyRequests`.
 
         `destination` is the host asked, None for our own stand-ins, which have no limit of their
@@ -61,9 +59,7 @@ class InProcessLimiter:
         self._next_free: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     @asynccontextmanager
-    async def slot(
-        self, namespace: str, destination: str | None
-    ) -> AsyncIterator[None]:
+    async def slot(self, namespace: str, destination: str | None) -> AsyncIterator[None]:
         limits = self._limits_of(namespace)
         if limits.per_minute is not None:
             await self._take_turn(

@@ -143,24 +143,18 @@ class Children:
             return TIMEOUT, time.monotonic() - started
         except frames.BadFrame as problem:
             self._end(child)
-            return (
-                TOO_LARGE if "bytes" in str(problem) else CRASHED
-            ), time.monotonic() - started
+            return (TOO_LARGE if "bytes" in str(problem) else CRASHED), time.monotonic() - started
         except (OSError, EOFError):
             death = await self._bury(child)
             return self._explained(death, kind), time.monotonic() - started
-        except (
-            BaseException
-        ):  # cancelled in the middle: nobody knows what the child is at
+        except BaseException:  # cancelled in the middle: nobody knows what the child is at
             self._end(child)
             raise
         seconds = max(0.0, child.cpu_seconds() - cpu_before)
         self._keep(child)
         return answer, seconds
 
-    async def _exchange(
-        self, child: Child, kind: str, program: str, document: bytes
-    ) -> Answer:
+    async def _exchange(self, child: Child, kind: str, program: str, document: bytes) -> Answer:
         loop = asyncio.get_running_loop()
         request = frames.pack({"kind": kind, "program": program}, document)
         await loop.sock_sendall(child.channel, request)
@@ -280,14 +274,22 @@ class Children:
         """How a child ended whose channel closed; killed if it only closed its channel."""
         child.channel.close()
         for attempt in range(200):
-            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-            if pid:
-                signal_number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-                exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0
-                return Death(signal_number, exit_code, usage.ru_maxrss * 1024)
+            death = _death_of(child.pid)
+            if death:
+                return death
             await asyncio.sleep(0.001 if attempt < 100 else 0.01)
         self._end(child)
         return Death(0, 1, 0)
+
+
+def _death_of(pid: int) -> Death | None:
+    """None while it lives."""
+    ended, status, usage = os.wait4(pid, os.WNOHANG)
+    if not ended:
+        return None
+    signal_number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0
+    return Death(signal_number, exit_code, usage.ru_maxrss * 1024)
 
 
 def _reader(loop: asyncio.AbstractEventLoop, channel: socket.socket) -> Any:

@@ -6,17 +6,15 @@ is an `Evaluation`, never an exception; so is a sandbox that is away for longer 
 
 import asyncio
 import itertools
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from playground.sandbox import frames
+from playground.sandbox import frames, json_values
 
 MAX_PROGRAM_BYTES = 32 * 1024
 MAX_INPUT_BYTES = 1024 * 1024
-MAX_DEPTH = 100
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 60.0
 _TRIES = 2
@@ -29,12 +27,14 @@ class Evaluation:
     `outcome` is one of OK, ERROR, TIMEOUT, MEMORY, OUTPUT_TOO_LARGE, CRASHED and UNAVAILABLE.
     For OK, `value` is a JSON value: of jq `{"result": first or None, "resultList": [...]}`, of
     JavaScript the value of the script. For a JavaScript ERROR it is the 1-based line, if known.
-    Otherwise it is None. `message` is for the tenant.
+    Otherwise it is None. `message` is for the tenant. `again` says of an UNAVAILABLE that the
+    same question may well be answered in a moment: nothing is wrong with the program.
     """
 
     outcome: str
     value: Any = None
     message: str = ""
+    again: bool = False
 
 
 class _Away(Exception):
@@ -50,9 +50,7 @@ class SandboxClient:
         self._connecting = asyncio.Lock()
         self._waiting: dict[int, asyncio.Future[tuple[dict[str, Any], bytes]]] = {}
 
-    async def evaluate(
-        self, namespace: str, kind: str, program: str, input: Any
-    ) -> Evaluation:
+    async def evaluate(self, namespace: str, kind: str, program: str, input: Any) -> Evaluation:
         """Evaluate a program of the kind `jq`, `javascript` or `javascript-body`.
 
         Programs may have run before an UNAVAILABLE; they have no effects, so asking again is safe.
@@ -61,9 +59,7 @@ class SandboxClient:
             document = msgspec.json.encode(input)
             program_bytes = len(program.encode())
         except (TypeError, ValueError, RecursionError) as problem:
-            return Evaluation(
-                "ERROR", message=f"the program or its input is not JSON: {problem}"
-            )
+            return Evaluation("ERROR", message=f"the program or its input is not JSON: {problem}")
         if program_bytes > MAX_PROGRAM_BYTES:
             return Evaluation("ERROR", message="the program is larger than 32 KB")
         if len(document) > MAX_INPUT_BYTES:
@@ -77,7 +73,7 @@ class SandboxClient:
         try:
             answer, payload = await self._ask(header, document)
         except _Away:
-            return Evaluation("UNAVAILABLE", message="the evaluator is not available")
+            return Evaluation("UNAVAILABLE", message="the evaluator is not available", again=True)
         return _evaluation(kind, answer, payload)
 
     async def status(self) -> dict[str, Any]:
@@ -96,9 +92,7 @@ class SandboxClient:
             await asyncio.gather(reading, return_exceptions=True)
         self._forget_connection()
 
-    async def _ask(
-        self, header: dict[str, Any], payload: bytes
-    ) -> tuple[dict[str, Any], bytes]:
+    async def _ask(self, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
         for attempt in range(_TRIES):
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
@@ -164,10 +158,11 @@ class SandboxClient:
 
 
 def _evaluation(kind: str, header: dict[str, Any], payload: bytes) -> Evaluation:
-    outcome, message = str(header.get("outcome")), str(header.get("message"))
+    outcome = str(header.get("outcome"))
+    message = str(header.get("message")).replace("\0", "\N{REPLACEMENT CHARACTER}")
     try:
-        value = _json_value(payload)
-    except (ValueError, RecursionError):
+        value = json_values.decode(payload)
+    except ValueError:
         return Evaluation(
             "ERROR",
             message="the result is not JSON, or is nested more than 100 levels deep",
@@ -175,29 +170,5 @@ def _evaluation(kind: str, header: dict[str, Any], payload: bytes) -> Evaluation
     if outcome == "OK" and kind == "jq":
         if not isinstance(value, list):
             return Evaluation("ERROR", message="the result is not a list")
-        return Evaluation(
-            "OK", {"result": value[0] if value else None, "resultList": value}
-        )
-    return Evaluation(outcome, value, message)
-
-
-def _json_value(payload: bytes) -> Any:
-    """Decode what an evaluator wrote, which an exploited one may have written with intent.
-
-    Raises:
-        ValueError: it is not strict JSON, or deeper than `MAX_DEPTH`.
-    """
-    value = msgspec.json.decode(payload)
-    level, depth = [value], 0
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise ValueError("nested too deeply")
-        level = [member for one in level for member in _members(one)]
-    return value
-
-
-def _members(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+        return Evaluation("OK", {"result": value[0] if value else None, "resultList": value})
+    return Evaluation(outcome, value, message, header.get("again") is True)

@@ -155,9 +155,7 @@ def prepare(*, floor_only: bool = False) -> Cell:
     if not floor_only:
         enter_namespaces(walls)
         enter_empty_root(walls)
-        walls.nobody = (
-            os.geteuid() == 0 and not walls.user_namespace and _can_become_nobody()
-        )
+        walls.nobody = os.geteuid() == 0 and not walls.user_namespace and _can_become_nobody()
     return Cell(walls, system_calls, null, os.getpid())
 
 
@@ -225,9 +223,7 @@ def lock_in(cell: Cell, channel: int) -> None:
     try:
         cell.system_calls.load()
     except (OSError, RuntimeError) as problem:
-        raise CannotConfine(
-            f"the system call filter was refused: {problem}"
-        ) from problem
+        raise CannotConfine(f"the system call filter was refused: {problem}") from problem
 
 
 def _keep_only(null: int, channel: int) -> None:
@@ -246,9 +242,7 @@ def system_call_filter() -> Any:
         CannotConfine: libseccomp is missing.
     """
     if pyseccomp is None:
-        raise CannotConfine(
-            "libseccomp is not installed (on Debian: apt install libseccomp2)"
-        )
+        raise CannotConfine("libseccomp is not installed (on Debian: apt install libseccomp2)")
     rules = pyseccomp.SyscallFilter(defaction=pyseccomp.KILL_PROCESS)
     for name in _ALLOWED:
         _add_rule(rules, pyseccomp.ALLOW, name)

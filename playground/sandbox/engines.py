@@ -44,9 +44,7 @@ def evaluate(kind: str, program: str, document: str) -> Result:
         if kind == "jq":
             result = evaluate_jq(program, document)
         else:
-            result = evaluate_javascript(
-                program, document, body=kind == "javascript-body"
-            )
+            result = evaluate_javascript(program, document, body=kind == "javascript-body")
     except MemoryError:
         return NO_MEMORY
     except RecursionError:
@@ -237,10 +235,7 @@ def evaluate_javascript(script: str, document: str, *, body: bool) -> Result:
     context.set_memory_limit(JAVASCRIPT_MEMORY_BYTES)
     context.set_max_stack_size(JAVASCRIPT_STACK_BYTES)
     context.eval("globalThis.__prelude = " + _PRELUDE)
-    tools = {
-        name: context.eval(f"__prelude.{name}")
-        for name in ("run", "collect", "decorated")
-    }
+    tools = {name: context.eval(f"__prelude.{name}") for name in ("run", "collect", "decorated")}
     context.eval("delete globalThis.__prelude")
     try:
         given = context.parse_json(document)

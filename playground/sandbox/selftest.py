@@ -72,9 +72,7 @@ def take_twice_the_memory() -> None:
 
 
 def raise_the_limits() -> None:
-    resource.setrlimit(
-        resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-    )
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def change_user() -> None:

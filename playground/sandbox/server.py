@@ -53,9 +53,7 @@ class Service:
         self._report = report
         self._refusal = refusal
         self._children = Children(cell, processes=processes) if cell else None
-        self._turns = Turns(
-            places=max(4, 2 * (os.cpu_count() or 1)), clock=time.monotonic
-        )
+        self._turns = Turns(places=max(4, 2 * (os.cpu_count() or 1)), clock=time.monotonic)
         self._started = time.monotonic()
 
     async def serve(self, listener: socket.socket) -> None:
@@ -73,9 +71,7 @@ class Service:
         if self._children:
             self._children.end_all()
 
-    async def _connection(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -104,15 +100,19 @@ class Service:
             answer = await self._evaluate(header, payload)
         outcome, message, value = answer
         frame = frames.pack(
-            {"id": header.get("id"), "outcome": outcome, "message": message}, value
+            {
+                "id": header.get("id"),
+                "outcome": outcome,
+                "message": message,
+                "again": message == _BUSY,
+            },
+            value,
         )
         with contextlib.suppress(OSError):
             writer.write(frame)
             await writer.drain()
 
-    async def _evaluate(
-        self, header: dict[str, Any], payload: bytes
-    ) -> tuple[str, str, bytes]:
+    async def _evaluate(self, header: dict[str, Any], payload: bytes) -> tuple[str, str, bytes]:
         if self._children is None:
             return "UNAVAILABLE", self._refusal, b"null"
         problem = _problem_of(header, payload)

@@ -105,20 +105,13 @@ class Turns:
         now = self._clock()
         used = {id(line): line.used_seconds(now) for line in self._lines.values()}
         heavy_running = sum(
-            line.running
-            for line in self._lines.values()
-            if used[id(line)] > HEAVY_SECONDS
+            line.running for line in self._lines.values() if used[id(line)] > HEAVY_SECONDS
         )
         candidates = [
             line
             for line in self._lines.values()
             if line.waiting
             and line.running < self._per_namespace
-            and (
-                used[id(line)] <= HEAVY_SECONDS
-                or heavy_running < max(1, self._places // 2)
-            )
+            and (used[id(line)] <= HEAVY_SECONDS or heavy_running < max(1, self._places // 2))
         ]
-        return min(
-            candidates, key=lambda line: (used[id(line)], line.running), default=None
-        )
+        return min(candidates, key=lambda line: (used[id(line)], line.running), default=None)

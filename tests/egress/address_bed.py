@@ -56,9 +56,7 @@ def _add(address: str) -> None:
 
 
 async def _serve(hits: list[str]) -> None:
-    async def answer(
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         hits.append(writer.get_extra_info("sockname")[0])
         path = (await reader.readuntil(b"\r\n\r\n")).decode().split(" ")[1]
         if path.startswith("/to/"):

@@ -66,9 +66,7 @@ async def egress(public: Server, secret: Server) -> AsyncIterator[Egress]:
             also_allowed=(ipaddress.IPv4Network("127.0.0.2/32"),),
             denied_hosts=frozenset({"database.example"}),
         ),
-        limiter=InProcessLimiter(
-            lambda _: EgressLimits(concurrent=50, per_minute=None)
-        ),
+        limiter=InProcessLimiter(lambda _: EgressLimits(concurrent=50, per_minute=None)),
         own_origin=f"http://own.example:{secret.port}",
         samples_origin=secret.origin,
         resolve=names,

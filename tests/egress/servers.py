@@ -26,9 +26,7 @@ class Server:
         assert self._server
         self._server.close()
 
-    async def _answer(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             self.requests.append(head)
@@ -43,20 +41,14 @@ class Server:
             writer.close()
 
     async def _ok(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Two: a\r\nX-Two: b\r\n\r\nok"
-        )
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Two: a\r\nX-Two: b\r\n\r\nok")
 
     _samples = _ok
     _api = _ok
 
-    async def _redirect(
-        self, path: str, head: str, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _redirect(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
         status, location = path.split("?", 1)[1].split("=", 1)
-        writer.write(
-            f"HTTP/1.1 {status} Go\r\nLocation: {unquote(location)}\r\n".encode()
-        )
+        writer.write(f"HTTP/1.1 {status} Go\r\nLocation: {unquote(location)}\r\n".encode())
         writer.write(b"Content-Length: 0\r\n\r\n")
 
     async def _loop(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
@@ -68,9 +60,7 @@ class Server:
             writer.write(b"x" * 1024 * 1024)
             await writer.drain()
 
-    async def _announced(
-        self, path: str, head: str, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _announced(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nx")
 
     async def _gzip(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
@@ -82,15 +72,11 @@ class Server:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         await self._forever(writer, b"x")
 
-    async def _headerdrip(
-        self, path: str, head: str, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _headerdrip(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")
         await self._forever(writer, b"X-A: b\r\n")
 
-    async def _interim(
-        self, path: str, head: str, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _interim(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
         await self._forever(writer, b"HTTP/1.1 103 Early Hints\r\n\r\n")
 
     async def _flood(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
@@ -99,28 +85,20 @@ class Server:
             writer.write(f"X-{number}: {'y' * 1000}\r\n".encode())
             await writer.drain()
 
-    async def _longheader(
-        self, path: str, head: str, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _longheader(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nX-A: ")
         for _ in range(1000):
             writer.write(b"y" * 100_000)
             await writer.drain()
 
-    async def _silence(
-        self, path: str, head: str, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _silence(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(60)
 
-    async def _garbage(
-        self, path: str, head: str, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _garbage(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
         writer.write(b"\x00\xff nonsense\r\n\r\n")
 
     async def _bytes(self, path: str, head: str, writer: asyncio.StreamWriter) -> None:
-        writer.write(
-            b"HTTP/1.1 200 \xff\xfe\r\nX-A: \xff\r\nContent-Length: 1\r\n\r\n\xff"
-        )
+        writer.write(b"HTTP/1.1 200 \xff\xfe\r\nX-A: \xff\r\nContent-Length: 1\r\n\r\n\xff")
 
     async def _forever(self, writer: asyncio.StreamWriter, what: bytes) -> None:
         while True:

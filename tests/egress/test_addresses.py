@@ -75,9 +75,7 @@ def test_plain_unicast_addresses_are_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "example.com", "fe80::1%eth0", "2606:4700::1%1", "127.1"]
-)
+@pytest.mark.parametrize("text", ["", "example.com", "fe80::1%eth0", "2606:4700::1%1", "127.1"])
 def test_what_is_no_plain_address_is_refused(text: str) -> None:
     assert not AddressPolicy().allows_address(text)
 

@@ -36,12 +36,8 @@ async def test_public_name_is_fetched(egress: Egress, public: Server) -> None:
     assert [value for name, value in answer.headers if name == "X-Two"] == ["a", "b"]
 
 
-async def test_request_names_the_host_and_who_asks(
-    egress: Egress, public: Server
-) -> None:
-    await egress.fetch(
-        "n", get(f"http://public.example:{public.port}/ok", headers={"X-Mine": "1"})
-    )
+async def test_request_names_the_host_and_who_asks(egress: Egress, public: Server) -> None:
+    await egress.fetch("n", get(f"http://public.example:{public.port}/ok", headers={"X-Mine": "1"}))
 
     head = public.requests[0]
     assert f"Host: public.example:{public.port}" in head
@@ -123,9 +119,7 @@ async def test_destination_is_refused_with_one_message(
         "http://public.example/" + "a" * 9000,
     ],
 )
-async def test_what_is_no_web_address_is_named_invalid(
-    url: str, egress: Egress
-) -> None:
+async def test_what_is_no_web_address_is_named_invalid(url: str, egress: Egress) -> None:
     with pytest.raises(EgressFailed) as problem:
         await egress.fetch("n", get(url))
 
@@ -141,9 +135,7 @@ async def test_second_answer_of_a_rebinding_name_is_not_used(
         return answers.pop(0)
 
     async with _egress(public, secret, rebinding) as egress:
-        answer = await egress.fetch(
-            "n", get(f"http://rebinding.example:{public.port}/ok")
-        )
+        answer = await egress.fetch("n", get(f"http://rebinding.example:{public.port}/ok"))
 
         with pytest.raises(EgressRefused):
             await egress.fetch("n", get(f"http://rebinding.example:{public.port}/ok"))
@@ -197,12 +189,8 @@ async def test_unknown_name_is_not_found(egress: Egress, public: Server) -> None
 # ---- redirects
 
 
-async def test_redirect_to_a_public_place_is_followed(
-    egress: Egress, public: Server
-) -> None:
-    answer = await egress.fetch(
-        "n", get(f"http://public.example:{public.port}/redirect?302=/ok")
-    )
+async def test_redirect_to_a_public_place_is_followed(egress: Egress, public: Server) -> None:
+    answer = await egress.fetch("n", get(f"http://public.example:{public.port}/redirect?302=/ok"))
 
     assert answer.status == 200
 
@@ -227,16 +215,12 @@ async def test_redirect_to_a_private_place_is_refused(
     target = target.replace("PORT", str(secret.port))
 
     with pytest.raises(EgressRefused):
-        await egress.fetch(
-            "n", get(f"http://public.example:{public.port}/redirect?302={target}")
-        )
+        await egress.fetch("n", get(f"http://public.example:{public.port}/redirect?302={target}"))
 
     assert secret.requests == []
 
 
-async def test_redirects_without_end_are_given_up(
-    egress: Egress, public: Server
-) -> None:
+async def test_redirects_without_end_are_given_up(egress: Egress, public: Server) -> None:
     with pytest.raises(EgressFailed) as problem:
         await egress.fetch("n", get(f"http://public.example:{public.port}/loop"))
 
@@ -244,23 +228,17 @@ async def test_redirects_without_end_are_given_up(
     assert len(public.requests) == 6
 
 
-@pytest.mark.parametrize(
-    "target", ["file:///etc/passwd", "ftp://public.example/", "http://"]
-)
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://public.example/", "http://"])
 async def test_redirect_to_no_web_address_fails(
     target: str, egress: Egress, public: Server
 ) -> None:
     with pytest.raises(EgressFailed) as problem:
-        await egress.fetch(
-            "n", get(f"http://public.example:{public.port}/redirect?302={target}")
-        )
+        await egress.fetch("n", get(f"http://public.example:{public.port}/redirect?302={target}"))
 
     assert problem.value.kind == "redirects"
 
 
-async def test_redirect_to_another_host_carries_no_secrets(
-    egress: Egress, public: Server
-) -> None:
+async def test_redirect_to_another_host_carries_no_secrets(egress: Egress, public: Server) -> None:
     target = f"http://other.example:{public.port}/ok"
     headers = {
         "Authorization": "Bearer x",
@@ -278,15 +256,11 @@ async def test_redirect_to_another_host_carries_no_secrets(
     )
 
     assert "Bearer x" in public.requests[0]
-    assert not re.search(
-        "authorization|cookie|api-key", public.requests[1], re.IGNORECASE
-    )
+    assert not re.search("authorization|cookie|api-key", public.requests[1], re.IGNORECASE)
     assert "X-Kept: 1" in public.requests[1]
 
 
-@pytest.mark.parametrize(
-    ("status", "method"), [(301, "GET"), (303, "GET"), (307, "POST")]
-)
+@pytest.mark.parametrize(("status", "method"), [(301, "GET"), (303, "GET"), (307, "POST")])
 async def test_redirect_changes_the_method_as_browsers_do(
     status: int, method: str, egress: Egress, public: Server
 ) -> None:
@@ -301,9 +275,7 @@ async def test_redirect_changes_the_method_as_browsers_do(
 
 
 async def test_samples_pass_below_their_prefix(egress: Egress, secret: Server) -> None:
-    answer = await egress.fetch(
-        "n", get(f"{secret.origin}/samples/api/data?year=latest&x=a/../b")
-    )
+    answer = await egress.fetch("n", get(f"{secret.origin}/samples/api/data?year=latest&x=a/../b"))
 
     assert answer.status == 200
     assert secret.requests[0].startswith("GET /samples/api/data?year=latest&x=a/../b ")
@@ -344,27 +316,21 @@ async def test_samples_pass_below_their_prefix(egress: Egress, secret: Server) -
         "http://loopback.example:PORT/samples/ok",
     ],
 )
-async def test_nothing_else_of_our_own_passes(
-    url: str, egress: Egress, secret: Server
-) -> None:
+async def test_nothing_else_of_our_own_passes(url: str, egress: Egress, secret: Server) -> None:
     with pytest.raises((EgressRefused, EgressFailed)):
         await egress.fetch("n", get(url.replace("PORT", str(secret.port))))
 
     assert secret.requests == []
 
 
-async def test_backslash_in_a_sample_path_is_invalid(
-    egress: Egress, secret: Server
-) -> None:
+async def test_backslash_in_a_sample_path_is_invalid(egress: Egress, secret: Server) -> None:
     with pytest.raises(EgressFailed):
         await egress.fetch("n", get(f"{secret.origin}/samples/..\\api/ok"))
 
     assert secret.requests == []
 
 
-async def test_redirect_of_a_sample_is_not_followed(
-    egress: Egress, secret: Server
-) -> None:
+async def test_redirect_of_a_sample_is_not_followed(egress: Egress, secret: Server) -> None:
     secret._samples = secret._redirect  # type: ignore[method-assign]  # a stand-in that redirects
 
     answer = await egress.fetch("n", get(f"{secret.origin}/samples/x?302=/api/ok"))
@@ -373,9 +339,7 @@ async def test_redirect_of_a_sample_is_not_followed(
     assert len(secret.requests) == 1
 
 
-async def test_samples_count_against_the_namespaces_rate(
-    public: Server, secret: Server
-) -> None:
+async def test_samples_count_against_the_namespaces_rate(public: Server, secret: Server) -> None:
     limiter = InProcessLimiter(lambda _: EgressLimits(per_minute=2), patience_seconds=0)
     async with _egress(public, secret, limiter=limiter) as egress:
         for _ in range(2):
@@ -434,9 +398,7 @@ async def test_header_that_could_smuggle_is_invalid(
         "User-Agent",
     ],
 )
-async def test_header_that_is_ours_is_left_out(
-    name: str, egress: Egress, public: Server
-) -> None:
+async def test_header_that_is_ours_is_left_out(name: str, egress: Egress, public: Server) -> None:
     await egress.fetch(
         "n", get(f"http://public.example:{public.port}/ok", headers={name: "planted"})
     )
@@ -449,9 +411,7 @@ async def test_unknown_method_is_invalid(egress: Egress, public: Server) -> None
         with pytest.raises(EgressFailed):
             await egress.fetch(
                 "n",
-                EgressRequest(
-                    method=method, url=f"http://public.example:{public.port}/ok"
-                ),
+                EgressRequest(method=method, url=f"http://public.example:{public.port}/ok"),
             )
 
     assert public.requests == []
@@ -469,23 +429,17 @@ async def test_large_answer_is_cut(path: str, egress: Egress, public: Server) ->
 
 
 @pytest.mark.parametrize("path", ["drip", "headerdrip", "interim", "silence"])
-async def test_slow_answer_ends_at_the_deadline(
-    path: str, egress: Egress, public: Server
-) -> None:
+async def test_slow_answer_ends_at_the_deadline(path: str, egress: Egress, public: Server) -> None:
     started = time.monotonic()
 
     with pytest.raises(EgressFailed) as problem:
-        await egress.fetch(
-            "n", get(f"http://public.example:{public.port}/{path}", deadline_ms=500)
-        )
+        await egress.fetch("n", get(f"http://public.example:{public.port}/{path}", deadline_ms=500))
 
     assert problem.value.kind == "timeout"
     assert time.monotonic() - started < 2
 
 
-async def test_silent_server_ends_at_the_read_time_out(
-    egress: Egress, public: Server
-) -> None:
+async def test_silent_server_ends_at_the_read_time_out(egress: Egress, public: Server) -> None:
     started = time.monotonic()
 
     with pytest.raises(EgressFailed) as problem:
@@ -499,9 +453,7 @@ async def test_silent_server_ends_at_the_read_time_out(
 
 
 @pytest.mark.parametrize("path", ["flood", "longheader", "garbage"])
-async def test_broken_answer_is_a_protocol_error(
-    path: str, egress: Egress, public: Server
-) -> None:
+async def test_broken_answer_is_a_protocol_error(path: str, egress: Egress, public: Server) -> None:
     with pytest.raises(EgressFailed) as problem:
         await egress.fetch("n", get(f"http://public.example:{public.port}/{path}"))
 
@@ -514,9 +466,7 @@ async def test_compressed_bomb_stays_compressed(egress: Egress, public: Server) 
     assert len(answer.body) < 100_000
 
 
-async def test_closed_port_cannot_be_told_from_a_dead_host(
-    egress: Egress, public: Server
-) -> None:
+async def test_closed_port_cannot_be_told_from_a_dead_host(egress: Egress, public: Server) -> None:
     await public.stop()
 
     with pytest.raises(EgressFailed) as problem:
@@ -548,9 +498,7 @@ async def test_slow_resolver_is_given_up(public: Server, secret: Server) -> None
 
     async with _egress(public, secret, slow) as egress:
         with pytest.raises(EgressFailed) as problem:
-            await egress.fetch(
-                "n", get(f"http://public.example:{public.port}/ok", deadline_ms=300)
-            )
+            await egress.fetch("n", get(f"http://public.example:{public.port}/ok", deadline_ms=300))
 
     assert problem.value.kind == "timeout"
 

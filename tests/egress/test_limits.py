@@ -16,9 +16,7 @@ class Clock:
         return self.now
 
 
-async def take(
-    limiter: InProcessLimiter, namespace: str, destination: str | None = None
-) -> None:
+async def take(limiter: InProcessLimiter, namespace: str, destination: str | None = None) -> None:
     async with limiter.slot(namespace, destination):
         pass
 
@@ -85,9 +83,7 @@ async def test_sixth_request_waits_for_one_to_end() -> None:
 
 
 async def test_short_wait_is_waited() -> None:
-    limiter = InProcessLimiter(
-        lambda _: EgressLimits(per_minute=6000), patience_seconds=1
-    )
+    limiter = InProcessLimiter(lambda _: EgressLimits(per_minute=6000), patience_seconds=1)
     loop = asyncio.get_running_loop()
     limiter._next_free[("namespace", "a")] = limiter._clock() + 60.05
     started = loop.time()

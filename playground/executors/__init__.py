@@ -1,0 +1,15 @@
+"""Task types that the playground runs itself: one module each, and the registry that names them."""
+
+from collections.abc import Mapping
+
+from playground.executors import http, inline, json_jq_transform, lambda_
+from playground.executors.contract import Executor, ExecutorInput, Tools
+
+__all__ = ["EXECUTORS", "Executor", "ExecutorInput", "Tools"]
+
+EXECUTORS: Mapping[str, Executor] = {
+    "HTTP": http.execute,
+    "JSON_JQ_TRANSFORM": json_jq_transform.execute,
+    "INLINE": inline.execute,
+    "LAMBDA": lambda_.execute,
+}
