@@ -1,0 +1,16 @@
+// What every page gains from a script. Without it each of these still works as plain HTML.
+
+import { copyButtons } from "./copy.js";
+import { formWarnings } from "./forms.js";
+import { localTimes } from "./times.js";
+import { themeSwitch } from "./theme.js";
+import { diagramTools } from "./tools.js";
+import { inPlaceNavigation } from "./visit.js";
+
+themeSwitch();
+copyButtons();
+formWarnings();
+diagramTools();
+inPlaceNavigation();
+localTimes(document);
+document.addEventListener("playground:morphed", () => localTimes(document));

@@ -1,0 +1,85 @@
+// Links and filters inside one page change it in place: the new page is fetched and morphed in,
+// so focus and scroll stay. Anything unexpected falls back to a normal visit.
+
+import { morph } from "./morph.js";
+
+let latest = 0;
+
+/** Fetch `url` and morph its <main>; resolves to false when the browser navigates instead. */
+export async function show(url: URL, push: boolean): Promise<boolean> {
+  const mine = ++latest;
+  try {
+    const page = await fetchPage(url);
+    if (mine !== latest) return true;
+    if (push) history.pushState(null, "", url);
+    apply(page);
+    return true;
+  } catch {
+    if (push) location.assign(url);
+    return false;
+  }
+}
+
+export async function fetchPage(url: URL): Promise<Document> {
+  const response = await fetch(url, { headers: { Accept: "text/html" }, redirect: "error" });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (!response.ok || !page.querySelector("main")) throw new Error(`${response.status}`);
+  return page;
+}
+
+export function apply(page: Document): void {
+  const [current, next] = [document.querySelector("main"), page.querySelector("main")];
+  if (!current || !next) return;
+  // Let the browser show local times once, not first the server's and then ours.
+  morph(current, document.adoptNode(next));
+  document.title = page.title;
+  document.dispatchEvent(new CustomEvent("playground:morphed"));
+}
+
+export function inPlaceNavigation(): void {
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button !== 0) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = (event.target as Element).closest<HTMLAnchorElement | SVGAElement>(
+      "[data-in-place] a[href]:not([target], [download], [data-leave]), a[data-in-place]",
+    );
+    const url = link && urlOf(link);
+    if (!url || url.pathname !== location.pathname || url.origin !== location.origin) return;
+    event.preventDefault();
+    const reveal = link.closest("[data-reveal]")?.getAttribute("data-reveal");
+    void show(url, true).then((shown) => {
+      if (shown && reveal) document.getElementById(reveal)?.scrollIntoView({ block: "nearest" });
+    });
+  });
+  document.addEventListener("change", (event) => {
+    const field = event.target as Element;
+    const form = field.closest<HTMLFormElement>("form[data-auto]");
+    if (form && field.matches("select, [type=checkbox], [type=radio]")) {
+      void show(withFields(new URL(form.action), form), true);
+      return;
+    }
+    if (field instanceof HTMLSelectElement && field.dataset["load"]) {
+      const url = new URL(field.dataset["load"], location.href);
+      url.searchParams.set(field.name, field.value);
+      void show(url, true);
+    }
+  });
+  addEventListener("popstate", () => {
+    void show(new URL(location.href), false).then((shown) => {
+      if (!shown) location.reload();
+    });
+  });
+}
+
+function urlOf(link: HTMLAnchorElement | SVGAElement): URL | null {
+  const href = link.getAttribute("href");
+  return href === null ? null : new URL(href, location.href);
+}
+
+function withFields(url: URL, form: HTMLFormElement): URL {
+  url.search = "";
+  for (const [name, value] of new FormData(form)) {
+    if (typeof value === "string" && value !== "") url.searchParams.append(name, value);
+  }
+  return url;
+}
