@@ -1,0 +1,99 @@
+"""`decide`: what an execution becomes, given what happened. Pure: no clock, no I/O, no chance.
+
+The result is settled: control-flow tasks (forks, joins, branches, loops) are followed until
+everything waits for a worker, an executor, a timer, an answer or a person. A workflow that
+fails is an outcome; an exception out of here is a defect of the playground.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from playground.decider.completion import complete_if_done
+from playground.decider.decision import Decision, Limits
+from playground.decider.draft import Draft, Surroundings
+from playground.decider.ending import cancel_open_tasks
+from playground.decider.inputs import Input, Outcome, Result, Sweep, ignored
+from playground.decider.progress import settle
+from playground.decider.questions import Answer, Incomplete
+from playground.decider.results import record_result
+from playground.decider.timeouts import time_out_execution, time_out_tasks
+from playground.decider.view import ExecutionView
+from playground.model.definitions import TaskDef
+
+_NO_DEFS: Mapping[str, TaskDef | None] = MappingProxyType({})
+_NO_VERSIONS: Mapping[str, int | None] = MappingProxyType({})
+_NO_ANSWERS: Mapping[str, Answer] = MappingProxyType({})
+_NO_ENV: Mapping[str, str] = MappingProxyType({})
+
+
+def decide(
+    view: ExecutionView,
+    *,
+    now_ms: int,
+    ids: Iterator[str],
+    inputs: Sequence[Input] = (),
+    answers: Mapping[str, Answer] = _NO_ANSWERS,
+    task_defs: Mapping[str, TaskDef | None] = _NO_DEFS,
+    latest_versions: Mapping[str, int | None] = _NO_VERSIONS,
+    active_domains: Collection[tuple[str, str]] = frozenset(),
+    env: Mapping[str, str] = _NO_ENV,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Decision:
+    """Apply `inputs` in order and settle what follows.
+
+    Args:
+        view: the execution; not changed. Call `view.apply` with the decision once it is saved.
+        now_ms: the time, epoch milliseconds.
+        ids: fresh ids for new tasks.
+        answers: `Evaluate.key` → its answer, for this execution; superfluous ones do no harm.
+        task_defs: registered task definitions by name, for names that only the run knows;
+            None marks one that is not registered. `latest_versions` likewise for workflows.
+        active_domains: (task type, domain) pairs that a worker polled in the last 10 s.
+        env: what `${workflow.env.NAME}` reads.
+    """
+    around = Surroundings(
+        task_defs, latest_versions, answers, active_domains, env, limits, now_ms, ids
+    )
+    draft = Draft.of(view, around)
+    try:
+        finished = _run(draft, inputs)
+    except Incomplete as incomplete:
+        return Decision(execution=view.execution, questions=(incomplete.question,))
+    return draft.decision(again=not finished)
+
+
+def _run(draft: Draft, inputs: Sequence[Input]) -> bool:
+    """True when everything is settled; False when the bound on steps came first."""
+    if draft.execution.status.terminal:
+        draft.outcomes.extend(ignored("the workflow has ended") for _ in inputs)
+        if not draft.execution.status.successful:
+            cancel_open_tasks(draft)
+        return True
+    draft.outcomes.extend(_apply(draft, each) for each in inputs)
+    for step in _STEPS:
+        if draft.execution.status.terminal:
+            break
+        step(draft, inputs)
+    if not draft.is_running:
+        return True
+    finished = settle(draft)
+    if finished:
+        complete_if_done(draft)
+    return finished
+
+
+def _apply(draft: Draft, given: Input) -> Outcome:
+    if isinstance(given, Result):
+        return record_result(draft, given)
+    return Outcome(accepted=True)
+
+
+def _sweep(draft: Draft, inputs: Sequence[Input]) -> None:
+    if draft.is_running and any(isinstance(given, Sweep) for given in inputs):
+        time_out_tasks(draft)
+
+
+_STEPS: tuple[Callable[[Draft, Sequence[Input]], None], ...] = (
+    lambda draft, inputs: time_out_execution(draft),
+    _sweep,
+)

@@ -1,0 +1,42 @@
+"""The answer of `decide`: the next state, what of it changed, and what it takes to go on."""
+
+from dataclasses import dataclass
+
+from playground.decider.effects import Effect
+from playground.decider.inputs import Outcome
+from playground.decider.questions import Question
+from playground.model.definitions import WorkflowDef
+from playground.model.execution import Execution, Task
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`changed` are the tasks to write, in list order; a payload that is UNSET is unchanged.
+
+    With `questions`, decide again once they are answered; with `again`, decide again without
+    waiting (the bound on steps per call was reached). A `Load` or `LookUp` question comes with
+    nothing else: the inputs have not been applied and must be given again.
+    """
+
+    execution: Execution
+    changed: tuple[Task, ...] = ()
+    removed: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    questions: tuple[Question, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    again: bool = False
+    definition: WorkflowDef | None = None
+    """The execution's new own copy of a definition, when a verb changed it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one execution; the caller sets them by plan. Sizes in bytes of JSON."""
+
+    task_payload_bytes: int = 1024 * 1024
+    workflow_payload_bytes: int = 1024 * 1024
+    variables_bytes: int = 256 * 1024
+    max_tasks: int = 20_000
+    max_tasks_ever: int = 100_000
+    max_steps: int = 1_000
+    """Steps settled in one call of `decide` before it asks to be called again."""

@@ -1,0 +1,60 @@
+"""What the engine has to do beside saving rows once a decision is committed. Values only.
+
+A SUB_WORKFLOW, START_WORKFLOW or EVENT task is not an effect: its SCHEDULED row is the work.
+"""
+
+from dataclasses import dataclass, field
+
+from playground.model.definitions import JSONObject
+
+
+@dataclass(frozen=True)
+class NotifyParent:
+    """A child ended: the parent's task takes it over by the input `ChildEnded`."""
+
+    parent_workflow_id: str
+    parent_task_id: str
+
+
+@dataclass(frozen=True)
+class TerminateChild:
+    """The task that owns this child was cancelled."""
+
+    workflow_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class StartFailureWorkflow:
+    """Start `name` under the id `workflow_id`, which the failed execution's output names.
+
+    The engine adds `failedWorkflow`, the failed execution with its tasks, to `input`; if the
+    start is refused it decides again with `FailureWorkflowRefused`.
+    """
+
+    workflow_id: str
+    name: str
+    version: int | None
+    input: JSONObject = field(hash=False)
+    correlation_id: str | None = None
+    task_to_domain: dict[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class ReviveParent:
+    """A child of an ended parent runs again: the parent takes it up by `control.revive`."""
+
+    parent_workflow_id: str
+    parent_task_id: str
+
+
+@dataclass(frozen=True)
+class RetryChild:
+    """Retry an ended child in place, as part of reviving its parent."""
+
+    workflow_id: str
+
+
+Effect = (
+    NotifyParent | TerminateChild | StartFailureWorkflow | ReviveParent | RetryChild
+)

@@ -1,0 +1,62 @@
+"""A dictionary over another one that it never writes: what changes is kept on top."""
+
+from collections.abc import Iterator, MutableMapping
+from typing import TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_GONE = object()
+
+
+class Layer(MutableMapping[K, V]):
+    """Reads fall through to `below`; writes and deletions stay here.
+
+    Iteration gives the keys of `below` in their order and then the new ones.
+    """
+
+    __slots__ = ("_below", "_gone", "_own")
+
+    def __init__(self, below: MutableMapping[K, V]) -> None:
+        self._below = below
+        self._own: dict[K, V] = {}
+        self._gone: set[K] = set()
+
+    def __getitem__(self, key: K) -> V:
+        if key in self._own:
+            return self._own[key]
+        if key in self._gone:
+            raise KeyError(key)
+        return self._below[key]
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._own[key] = value
+        self._gone.discard(key)
+
+    def __delitem__(self, key: K) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._own.pop(key, None)
+        if key in self._below:
+            self._gone.add(key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._own or (key not in self._gone and key in self._below)
+
+    def __iter__(self) -> Iterator[K]:
+        for key in self._below:
+            if key not in self._gone:
+                yield key
+        for key in self._own:
+            if key not in self._below:
+                yield key
+
+    def __len__(self) -> int:
+        return (
+            len(self._below)
+            - len(self._gone)
+            + sum(k not in self._below for k in self._own)
+        )
+
+    def __bool__(self) -> bool:
+        return next(iter(self), _GONE) is not _GONE

@@ -1,0 +1,21 @@
+"""SIMPLE, and every type the playground does not know: a task that outside workers poll."""
+
+from msgspec.structs import replace
+
+from playground.decider.domains import domain_of
+from playground.decider.mappers.context import MapperContext, queued_task
+from playground.model.execution import Task
+
+
+def map_worker(context: MapperContext) -> list[Task]:
+    """Conductor's `SimpleTaskMapper` and `UserDefinedTaskMapper`: polled under the task's name."""
+    name = context.task.name
+    return [queued_task(context, task_type=name, domain=domain_of(context.draft, name))]
+
+
+def map_executor(context: MapperContext) -> list[Task]:
+    """HTTP, JSON_JQ_TRANSFORM, INLINE and LAMBDA: run by the playground's own executors."""
+    task = queued_task(context, task_type=context.task.type)
+    if context.task.async_complete and isinstance(task.input_data, dict):
+        task = replace(task, input_data={**task.input_data, "asyncComplete": True})
+    return [task]

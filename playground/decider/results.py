@@ -1,0 +1,90 @@
+"""Applying what happened to single tasks. What follows from it is `progress`'s business."""
+
+from typing import Any
+
+from msgspec import UNSET
+
+from playground.decider.draft import Draft
+from playground.decider.inputs import ACCEPTED, Outcome, Result, ignored
+from playground.decider.mappers.context import task_payload_refusal
+from playground.expressions import TooDeep, encoded_size
+from playground.model.definitions import JSONObject
+from playground.model.execution import Task, TaskStatus
+from playground.model.requests import ResultStatus, TaskResult
+from playground.model.task_types import Runner, runner_of
+
+
+def record_result(draft: Draft, given: Result) -> Outcome:
+    """Conductor's task update: the first terminal report wins, later ones are ignored."""
+    result = given.result
+    task = draft.index.tasks.get(result.task_id)
+    if task is None:
+        return ignored("no such task")
+    if task.status.terminal:
+        return ignored("the task has ended")
+    if given.claim is not None and task.claim is not UNSET and given.claim < task.claim:
+        return ignored("the lease of this claim was lost")
+    if result.extend_lease:
+        draft.change(task)
+        return ACCEPTED
+    _record(draft, task, given)
+    return ACCEPTED
+
+
+def _record(draft: Draft, task: Task, given: Result) -> None:
+    result = given.result
+    output = result.output_data
+    if given.merge:
+        draft.need_payloads([task])
+        output = {**(task.output_data or {}), **output}
+    refusal = _refuse_output(draft, task, output)
+    if refusal is not None:
+        draft.end_task(
+            task,
+            TaskStatus.FAILED_WITH_TERMINAL_ERROR,
+            output_data={},
+            reason_for_incompletion=refusal,
+        )
+        return
+    changes = _copied(result)
+    if result.status is UNSET or result.status is ResultStatus.IN_PROGRESS:
+        changes |= _still_going(draft, task, result.callback_after_seconds)
+    else:
+        changes |= {"status": TaskStatus(result.status), "end_time": draft.now_ms}
+    draft.change(task, output_data=output, **changes)
+
+
+def _still_going(draft: Draft, task: Task, callback_seconds: int) -> dict[str, Any]:
+    """A worker's task goes back to its queue; a system task stays with who runs it."""
+    delay = max(0, callback_seconds)
+    if runner_of(task.task_type) is Runner.WORKER:
+        return {
+            "status": TaskStatus.SCHEDULED,
+            "callback_after_seconds": delay,
+            "due_time": draft.now_ms + delay * 1000,
+        }
+    return {"status": TaskStatus.IN_PROGRESS, "callback_after_seconds": delay}
+
+
+def _copied(result: TaskResult) -> dict[str, Any]:
+    changes: dict[str, Any] = {
+        "reason_for_incompletion": result.reason_for_incompletion,
+        "callback_after_seconds": result.callback_after_seconds,
+    }
+    for name in ("worker_id", "sub_workflow_id", "execution_metadata"):
+        value = getattr(result, name)
+        if value:
+            changes[name] = value
+    return changes
+
+
+def _refuse_output(draft: Draft, task: Task, output: JSONObject) -> str | None:
+    if not output:
+        return None
+    try:
+        size = encoded_size(output)
+    except TooDeep:
+        return "The output is nested too deeply"
+    if size > draft.limits.task_payload_bytes:
+        return task_payload_refusal(draft, task.task_id, size)
+    return None
