@@ -1,0 +1,215 @@
+"""The query grammar of Conductor's search, as a typed query; the store compiles it to SQL.
+
+Clauses are joined by AND: `field = value`, `field IN (a, "b c")`, `field > number`, and beyond the
+SQL back ends of Conductor `!=`, `>=` and `<=`. `*` inside a value of `=` stands for any text.
+Unknown fields are ignored, as Conductor ignores them; a clause that can not be read is refused.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from playground.model.errors import Invalid
+
+MAX_CHARACTERS = 10_000
+MAX_PAGE = 5_000
+EVERYTHING = ("", "*")
+
+
+class Operator(StrEnum):
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    LIKE = "LIKE"
+    """Equality with `*` for any text."""
+    IN = "IN"
+    GREATER = ">"
+    LESS = "<"
+    AT_LEAST = ">="
+    AT_MOST = "<="
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One condition on one field of `EXECUTION_FIELDS` or `TASK_FIELDS`, in snake_case.
+
+    Values are text, or integers for times (epoch milliseconds) and counts. Only IN has several.
+    """
+
+    field: str
+    operator: Operator
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Sort:
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRequest:
+    """What to look for: all clauses hold, and every word of `free_text` occurs ("" = no words)."""
+
+    clauses: tuple[Clause, ...] = ()
+    sort: tuple[Sort, ...] = ()
+    free_text: str = ""
+    start: int = 0
+    size: int = 100
+
+
+# Wire name → our field and whether its values are numbers.
+Fields = Mapping[str, tuple[str, bool]]
+
+_TIMES = {
+    "startTime": ("start_time", True),
+    "endTime": ("end_time", True),
+    "updateTime": ("update_time", True),
+    "modifiedTime": ("update_time", True),
+}
+EXECUTION_FIELDS: Fields = {
+    "workflowId": ("workflow_id", False),
+    "workflowType": ("workflow_name", False),
+    "workflowName": ("workflow_name", False),
+    "version": ("workflow_version", True),
+    "correlationId": ("correlation_id", False),
+    "status": ("status", False),
+    "parentWorkflowId": ("parent_workflow_id", False),
+    "idempotencyKey": ("idempotency_key", False),
+    **_TIMES,
+}
+TASK_FIELDS: Fields = {
+    "taskId": ("task_id", False),
+    "taskType": ("task_type", False),
+    "taskDefName": ("task_def_name", False),
+    "referenceTaskName": ("reference_task_name", False),
+    "taskReferenceName": ("reference_task_name", False),
+    "workflowType": ("workflow_name", False),
+    "workflowName": ("workflow_name", False),
+    "workflowId": ("workflow_id", False),
+    "correlationId": ("correlation_id", False),
+    "status": ("status", False),
+    "scheduledTime": ("scheduled_time", True),
+    **_TIMES,
+}
+NEWEST_FIRST = (Sort("start_time", descending=True),)
+
+
+def search_request(
+    fields: Fields, *, query: str, sort: str, free_text: str, start: int, size: int
+) -> SearchRequest:
+    """The request in the words of the API; raises `Invalid` for what can not be read."""
+    if not 0 <= size <= MAX_PAGE:
+        raise Invalid(
+            f"Cannot return more than {MAX_PAGE} workflows. Please use pagination."
+            if size > 0
+            else "size: must be 0 or more"
+        )
+    if start < 0:
+        raise Invalid("start: must be 0 or more")
+    if max(len(query), len(free_text)) > MAX_CHARACTERS:
+        raise Invalid(f"query, freeText: at most {MAX_CHARACTERS} characters are accepted")
+    return SearchRequest(
+        clauses=parse_query(query, fields),
+        sort=parse_sort(sort, fields) or NEWEST_FIRST,
+        free_text="" if free_text.strip() in EVERYTHING else free_text.strip(),
+        start=start,
+        size=size,
+    )
+
+
+_AND_OR_QUOTED = re.compile(r"""\"[^"]*\"|'[^']*'|(\s+AND\s+)""", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"([A-Za-z_]\w*)\s*(?:(!=|>=|<=|=|>|<)|(?<=\s)(IN)(?=[\s(]))\s*(.*)", re.IGNORECASE | re.DOTALL
+)
+
+
+def parse_query(query: str, fields: Fields) -> tuple[Clause, ...]:
+    """The conditions of `query` on known fields; `*` and blank mean no condition."""
+    if query.strip() in EVERYTHING:
+        return ()
+    clauses = (_parse_clause(text, fields) for text in _split_at_and(query))
+    return tuple(clause for clause in clauses if clause)
+
+
+def _split_at_and(query: str) -> list[str]:
+    parts, start = [], 0
+    for found in _AND_OR_QUOTED.finditer(query):
+        if found[1]:
+            parts.append(query[start : found.start()])
+            start = found.end()
+    parts.append(query[start:])
+    return [part.strip() for part in parts]
+
+
+def _parse_clause(text: str, fields: Fields) -> Clause | None:
+    found = _CLAUSE.fullmatch(text)
+    if not found:
+        raise _malformed(text)
+    name, sign, _, value = found.groups()
+    values = _split_list(value) if sign is None else (_unquoted(value),)
+    if (sign is None and not (value.startswith("(") and value.endswith(")"))) or not value:
+        raise _malformed(text)
+    if name not in fields:
+        return None
+    field, is_number = fields[name]
+    if is_number:
+        return Clause(
+            field, _number_operator(sign, values), tuple(_number(v, text) for v in values)
+        )
+    if sign in (">", "<", ">=", "<="):
+        raise Invalid(f"{name}: only times and versions can be compared with {sign}")
+    return Clause(field, _text_operator(sign, values), values)
+
+
+def _number_operator(sign: str | None, values: tuple[str, ...]) -> Operator:
+    if sign is None:
+        return Operator.EQUAL if len(values) == 1 else Operator.IN
+    return Operator(sign)
+
+
+def _text_operator(sign: str | None, values: tuple[str, ...]) -> Operator:
+    if sign is None and len(values) > 1:
+        return Operator.IN
+    if sign != "!=" and "*" in values[0]:
+        return Operator.LIKE
+    return Operator(sign or "=")
+
+
+_LIST_ELEMENT = re.compile(r"""\s*("[^"]*"|'[^']*'|[^,]*)\s*(?:,|$)""")
+
+
+def _split_list(value: str) -> tuple[str, ...]:
+    inner = value.strip().removeprefix("(").removesuffix(")")
+    found = (match[1] for match in _LIST_ELEMENT.finditer(inner))
+    elements = tuple(_unquoted(element) for element in found if element.strip())
+    return elements or ("",)
+
+
+def _unquoted(value: str) -> str:
+    text = value.strip()
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
+    if len(text) >= 2 and text[0] in "\"'" and text[-1] == text[0]:
+        return text[1:-1]
+    return text
+
+
+def _number(value: str, clause: str) -> int:
+    if not re.fullmatch(r"-?\d{1,18}", value):
+        raise _malformed(clause)
+    return int(value)
+
+
+def _malformed(clause: str) -> Invalid:
+    return Invalid(f"Incorrectly formatted query string: {clause[:200]}")
+
+
+def parse_sort(sort: str, fields: Fields) -> tuple[Sort, ...]:
+    """`startTime:DESC|status:ASC`; ascending without a direction, unknown fields left out."""
+    found: list[Sort] = []
+    for part in sort.split("|"):
+        name, _, direction = part.strip().partition(":")
+        if name in fields:
+            found.append(Sort(fields[name][0], direction.strip().upper() == "DESC"))
+    return tuple(found)
