@@ -4,8 +4,8 @@
 bigint epoch milliseconds, ids text, secrets only ever SHA-256 digests.
 
 Rights are data, and the migration writes them out: `GRANTS` says what each database role may do
-with a table, `row_filter` which rows it then meets. Every table has row-level security enabled and
-forced. What must be read before a namespace is known (users, sessions, keys) belongs to the role
+with a table, `row_filter` which rows it then meets. Row-level security is enabled and forced on
+every table but `plans`. What must be read before a namespace is known (users, sessions, keys) belongs to the role
 `identity`, which has no right on any table of the engine.
 """
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -27,6 +28,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    cast,
+    func,
     text,
 )
 
@@ -220,6 +223,11 @@ audit_log = Table(
     Index(None, "namespace", "created_at"),
 )
 
+# Times come from the database's clock, which all processes share.
+NOW_MS: Final[ColumnElement[int]] = cast(
+    func.floor(func.extract("epoch", func.clock_timestamp()) * 1000), BigInteger
+)
+
 TABLES: Final = (
     plans,
     users,
@@ -308,15 +316,14 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
 
 IDENTITY_TABLES: Final = ("users", "members", "sessions", "login_flows")
 
-# The column that says whose row it is; tables without one are the same for everybody.
-_NAMESPACE_COLUMN: Final[dict[str, str | None]] = {"namespaces": "id", "plans": None}
+_WITHOUT_TENANT: Final = frozenset({"plans"})
 
 
 def row_filter(table: str, role: str) -> str:
     """The rows of `table` that `role` meets, as SQL for a policy's USING and WITH CHECK."""
-    column = _NAMESPACE_COLUMN.get(table, "namespace")
-    if column is None or role not in {"tenant", "committer"}:
+    if role not in {"tenant", "committer"}:
         return "true"
+    column = "id" if table == "namespaces" else "namespace"
     if role == "tenant":
         return f"{column} = current_setting('playground.namespace', true)"
     # One scan of the set per statement, not per row: the sub-select is evaluated once.
@@ -329,10 +336,14 @@ def row_filter(table: str, role: str) -> str:
 def row_security() -> Iterator[str]:
     """The statements that give each role its rights on these tables, for the first migration."""
     for table, rights in GRANTS.items():
-        yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
-        yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
         for role, privileges in rights.items():
             yield f"GRANT {privileges} ON {table} TO playground_{role}"
+        # FORCE binds the owner too, who must be able to change a plan; plans are nobody's own.
+        if table in _WITHOUT_TENANT:
+            continue
+        yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+        yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+        for role in rights:
             yield (
                 f"CREATE POLICY {table}_{role} ON {table} TO playground_{role} "
                 f"USING ({row_filter(table, role)}) WITH CHECK ({row_filter(table, role)})"

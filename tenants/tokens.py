@@ -1,0 +1,196 @@
+"""Tokens of the API: minted from an access key, carried in X-Authorization, checked each time.
+
+A token is a JWT signed with a key of our own (HS256): minting and checking one take microseconds,
+because some clients mint one before each request. The signature says which key it came from;
+whether that key may still be used is asked of the database, at most once in 0.8 seconds per key
+and process, so revoking a key or suspending a namespace works everywhere within a second.
+"""
+
+import asyncio
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+from tenants import keys
+from tenants.caller import Caller
+from tenants.database import Database, Role
+from tenants.errors import (
+    ExpiredToken,
+    InvalidCredentials,
+    InvalidToken,
+    RateLimited,
+    Suspended,
+)
+from tenants.keys import KeyOwner
+from tenants.rate_limits import Limiter, Rate
+
+DAY_MS: Final = 86_400_000
+DEFAULT_LIFE_MS: Final = DAY_MS
+MIN_LIFE_MS: Final = 1_000
+# What "never expires" comes to; the key can be revoked all the while.
+MAX_LIFE_MS: Final = 366 * DAY_MS
+STANDING_SECONDS: Final = 0.8
+FAILED_KEYS: Final = Rate(per_second=20 / 60, burst=20)
+_MAX_CHARACTERS: Final = 2_048
+_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    key_id: str
+    expires_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    asked_at: float
+    owner: "asyncio.Task[KeyOwner | None]"
+
+
+class Tokens:
+    """Mints and checks the tokens of one installation; `secret` is shared by its processes."""
+
+    def __init__(
+        self, database: Database, secret: bytes, limiter: Limiter, *, now_ms: Callable[[], int]
+    ) -> None:
+        self._database = database
+        self._limiter = limiter
+        self._now_ms = now_ms
+        self._signing_key = OctKey.import_key(
+            hmac.digest(secret, b"playground access tokens", hashlib.sha256)
+        )
+        self._claims: OrderedDict[str, _Claims] = OrderedDict()
+        self._standings: OrderedDict[str, _Standing] = OrderedDict()
+        self._proven: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+
+    async def exchange(
+        self, key_id: str, key_secret: str, *, expiration_ms: int | None = None, address: str
+    ) -> str:
+        """A token for an access key.
+
+        `expiration_ms` is the life asked for: None means a day, below 0 "for ever". Raises
+        `InvalidCredentials`, `Suspended`, or `RateLimited` for an address that guessed too often
+        and for a namespace that mints too much.
+        """
+        await self._refuse_guessers(key_id, key_secret, address)
+        owner = await self._owner(key_id)
+        if not keys.fits(owner, key_secret) or owner is None or not owner.active:
+            await self._limiter.charge(_failures(address), FAILED_KEYS)
+            raise InvalidCredentials
+        _remember(self._proven, (address, key_id), keys.digest(key_secret))
+        if owner.suspended:
+            raise Suspended
+        admission = await self._limiter.admit(owner.caller.namespace, "token", owner.caller.plan)
+        if not admission.allowed:
+            raise RateLimited(retry_after_seconds=admission.retry_after_seconds)
+        return self._mint(owner, _life_ms(expiration_ms))
+
+    async def caller(self, token: str) -> Caller:
+        """Who calls with this token; raises `InvalidToken`, `ExpiredToken` or `Suspended`."""
+        claims = self._claims.get(token) or self._read(token)
+        if claims.expires_s * 1_000 <= self._now_ms():
+            raise ExpiredToken
+        owner = await self._owner(claims.key_id)
+        if owner is None or not owner.active:
+            raise InvalidToken
+        if owner.suspended:
+            raise Suspended
+        return owner.caller
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """The claims of a token whose signature is ours; raises `InvalidToken`."""
+        if len(token) > _MAX_CHARACTERS:
+            raise InvalidToken
+        try:
+            return jwt.decode(token, self._signing_key, algorithms=["HS256"]).claims
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise InvalidToken from error
+
+    def _read(self, token: str) -> _Claims:
+        claims = self.claims(token)
+        key_id, expires_s = claims.get("key"), claims.get("exp")
+        if not isinstance(key_id, str) or not isinstance(expires_s, int):
+            raise InvalidToken
+        read = _Claims(key_id, expires_s)
+        _remember(self._claims, token, read)
+        return read
+
+    def _mint(self, owner: KeyOwner, life_ms: int) -> str:
+        now_s = self._now_ms() // 1_000
+        claims = {
+            "sub": owner.caller.subject,
+            "name": owner.caller.label,
+            "key": owner.key_id,
+            "iat": now_s,
+            "exp": -((-self._now_ms() - life_ms) // 1_000),
+        }
+        return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, self._signing_key)
+
+    async def _refuse_guessers(self, key_id: str, key_secret: str, address: str) -> None:
+        """Refuse an address that guessed too often, but not who has proven their key from there.
+
+        Their neighbours behind one address go on working while somebody guesses; a guesser gains
+        nothing, because only the very secret that fitted before passes.
+        """
+        proven = self._proven.get((address, key_id))
+        if proven is not None and hmac.compare_digest(proven, keys.digest(key_secret)):
+            return
+        admission = await self._limiter.peek(_failures(address), FAILED_KEYS)
+        if not admission.allowed:
+            raise RateLimited(
+                "Too many failed attempts with wrong keys from your address; please wait.",
+                retry_after_seconds=admission.retry_after_seconds,
+            )
+
+    async def _owner(self, key_id: str) -> KeyOwner | None:
+        now = asyncio.get_running_loop().time()
+        standing = self._standings.get(key_id)
+        if standing is None or now - standing.asked_at >= STANDING_SECONDS:
+            standing = _Standing(now, asyncio.create_task(self._ask_owner(key_id)))
+            _remember(self._standings, key_id, standing)
+        try:
+            # Shielded: one caller who hangs up must not take the answer from the others.
+            return await asyncio.shield(standing.owner)
+        except Exception:
+            if self._standings.get(key_id) is standing:
+                del self._standings[key_id]
+            raise
+
+    async def _ask_owner(self, key_id: str) -> KeyOwner | None:
+        async with self._database.transaction(Role.IDENTITY) as connection:
+            return await keys.owner_of_key(connection, key_id)
+
+
+def _life_ms(expiration_ms: int | None) -> int:
+    if expiration_ms is None:
+        return DEFAULT_LIFE_MS
+    if expiration_ms < 0:
+        return MAX_LIFE_MS
+    return min(max(expiration_ms, MIN_LIFE_MS), MAX_LIFE_MS)
+
+
+def _failures(address: str) -> str:
+    """The window of an address; the /64 of an IPv6 one, which is what a subscriber owns."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return "rate:failed-keys:unknown"
+    if isinstance(ip, IPv6Address):
+        ip = ip.ipv4_mapped or IPv6Address(int(ip) >> 64 << 64)
+    return f"rate:failed-keys:{ip}"
+
+
+def _remember(memory: "OrderedDict[Any, Any]", key: Any, value: Any) -> None:
+    """Keep the latest ten thousand."""
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > _REMEMBERED:
+        memory.popitem(last=False)
