@@ -30,11 +30,7 @@ class Node:
 
     @property
     def next_sibling(self) -> WorkflowTask | None:
-        return (
-            self.siblings[self.index + 1]
-            if self.index + 1 < len(self.siblings)
-            else None
-        )
+        return self.siblings[self.index + 1] if self.index + 1 < len(self.siblings) else None
 
 
 class Blueprint:

@@ -40,8 +40,4 @@ def _permissive_failures(draft: Draft) -> list[Task]:
             known = last.get(task.reference_task_name)
             if known is None or task.retry_count >= known.retry_count:
                 last[task.reference_task_name] = task
-    return [
-        task
-        for task in last.values()
-        if task.status.terminal and not task.status.successful
-    ]
+    return [task for task in last.values() if task.status.terminal and not task.status.successful]

@@ -58,9 +58,7 @@ class Draft:
 
     @classmethod
     def of(cls, view: ExecutionView, around: Surroundings) -> "Draft":
-        return cls(
-            view.execution, view.definition, view.blueprint, view.index.over(), around
-        )
+        return cls(view.execution, view.definition, view.blueprint, view.index.over(), around)
 
     # Reading
 
@@ -104,9 +102,7 @@ class Draft:
     def need_payloads(self, tasks: Collection[Task]) -> None:
         """Raises `Incomplete` naming those of `tasks` whose payloads are not loaded."""
         missing = frozenset(
-            task.task_id
-            for task in tasks
-            if task.input_data is UNSET or task.output_data is UNSET
+            task.task_id for task in tasks if task.input_data is UNSET or task.output_data is UNSET
         )
         if missing:
             raise Incomplete(Load(missing))
@@ -149,17 +145,13 @@ class Draft:
     # Finishing
 
     def decision(self, *, again: bool = False) -> Decision:
-        changed = sorted(
-            (self.index.tasks[i] for i in self.changed), key=lambda task: task.seq
-        )
+        changed = sorted((self.index.tasks[i] for i in self.changed), key=lambda task: task.seq)
         return Decision(
             execution=self.execution,
             changed=tuple(changed),
             removed=tuple(self.removed),
             effects=tuple(self.effects),
-            questions=tuple(self.questions.values())
-            if not self.execution.status.terminal
-            else (),
+            questions=tuple(self.questions.values()) if not self.execution.status.terminal else (),
             outcomes=tuple(self.outcomes),
             again=again,
             definition=self.new_definition,
@@ -175,7 +167,5 @@ def notify_parent(draft: Draft) -> None:
     execution = draft.execution
     if execution.parent_workflow_id and execution.parent_workflow_task_id:
         draft.effects.append(
-            NotifyParent(
-                execution.parent_workflow_id, execution.parent_workflow_task_id
-            )
+            NotifyParent(execution.parent_workflow_id, execution.parent_workflow_task_id)
         )

@@ -55,6 +55,4 @@ class RetryChild:
     workflow_id: str
 
 
-Effect = (
-    NotifyParent | TerminateChild | StartFailureWorkflow | ReviveParent | RetryChild
-)
+Effect = NotifyParent | TerminateChild | StartFailureWorkflow | ReviveParent | RetryChild

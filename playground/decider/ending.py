@@ -10,9 +10,7 @@ from playground.model.definitions import JSONObject
 from playground.model.execution import Task, TaskStatus, WorkflowStatus
 
 
-def complete(
-    draft: Draft, reason: str | None = None, output: JSONObject | None = None
-) -> None:
+def complete(draft: Draft, reason: str | None = None, output: JSONObject | None = None) -> None:
     """End COMPLETED. `output` replaces the evaluated one (a TERMINATE task's)."""
     refusal = None
     if output is None:
@@ -39,9 +37,7 @@ def fail(
     start_failure_workflow(draft)
 
 
-def terminate(
-    draft: Draft, reason: str | None, *, trigger_failure_workflow: bool
-) -> None:
+def terminate(draft: Draft, reason: str | None, *, trigger_failure_workflow: bool) -> None:
     """End TERMINATED from outside."""
     _end(draft, WorkflowStatus.TERMINATED, reason, None, _output(draft)[0])
     if trigger_failure_workflow:
@@ -148,11 +144,7 @@ def _failure_workflow_name(draft: Draft) -> str:
     name = draft.definition.failure_workflow or ""
     if not name.startswith("$"):
         return name
-    parts = (
-        name.removeprefix("${").removesuffix("}").split(".")
-        if name[:2] == "${"
-        else None
-    )
+    parts = name.removeprefix("${").removesuffix("}").split(".") if name[:2] == "${" else None
     parts = parts if parts is not None else name.split(".")
     value = draft.execution.input.get(parts[2]) if len(parts) > 2 else None
     return value.strip() if isinstance(value, str) else ""

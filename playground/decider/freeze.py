@@ -40,9 +40,7 @@ def freeze(
 
     Raises `Invalid` when a SUB_WORKFLOW names a workflow that is not registered.
     """
-    return replace(
-        definition, tasks=_freeze_all(definition.tasks, task_defs, latest_versions)
-    )
+    return replace(definition, tasks=_freeze_all(definition.tasks, task_defs, latest_versions))
 
 
 def freeze_task(
@@ -62,13 +60,10 @@ def freeze_task(
                 f"The Task {task.name} defined as a sub-workflow has no workflow definition "
                 "available "
             )
-        changes["sub_workflow_param"] = replace(
-            task.sub_workflow_param, version=version
-        )
+        changes["sub_workflow_param"] = replace(task.sub_workflow_param, version=version)
     if task.fork_tasks:
         changes["fork_tasks"] = [
-            _freeze_all(branch, task_defs, latest_versions)
-            for branch in task.fork_tasks
+            _freeze_all(branch, task_defs, latest_versions) for branch in task.fork_tasks
         ]
     if task.decision_cases:
         changes["decision_cases"] = {
@@ -76,9 +71,7 @@ def freeze_task(
             for key, case in task.decision_cases.items()
         }
     if task.default_case:
-        changes["default_case"] = _freeze_all(
-            task.default_case, task_defs, latest_versions
-        )
+        changes["default_case"] = _freeze_all(task.default_case, task_defs, latest_versions)
     if task.loop_over:
         changes["loop_over"] = _freeze_all(task.loop_over, task_defs, latest_versions)
     return replace(task, **changes)

@@ -91,9 +91,7 @@ class TaskIndex:
             for each in fields(self)
             if isinstance(getattr(self, each.name), MutableMapping)
         }
-        return TaskIndex(
-            **layers, last_id=self.last_id, last_seq=self.last_seq, count=self.count
-        )
+        return TaskIndex(**layers, last_id=self.last_id, last_seq=self.last_seq, count=self.count)
 
     # Reading
 
@@ -208,9 +206,7 @@ class TaskIndex:
             refs = joined_refs(join)
             for ref in refs:
                 self.joins_on[ref] = (*self.joins_on.get(ref, ()), join.task_id)
-            self._set_waiting(
-                join.task_id, sum(not self.is_settled(ref) for ref in refs)
-            )
+            self._set_waiting(join.task_id, sum(not self.is_settled(ref) for ref in refs))
 
     def _forget_join(self, join: Task) -> None:
         self._note(self.ready_joins, join.task_id, wanted=False)
@@ -264,6 +260,4 @@ def joined_refs(join: Task) -> tuple[str, ...]:
 
 
 def _is_busy(task: Task | None) -> int:
-    return int(
-        task is not None and (not task.status.terminal or awaits_successors(task))
-    )
+    return int(task is not None and (not task.status.terminal or awaits_successors(task)))

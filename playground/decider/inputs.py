@@ -61,9 +61,7 @@ class FailureWorkflowRefused:
     message: str
 
 
-Input = (
-    Result | Sweep | ChildStarted | ChildRefused | ChildEnded | FailureWorkflowRefused
-)
+Input = Result | Sweep | ChildStarted | ChildRefused | ChildEnded | FailureWorkflowRefused
 
 
 @dataclass(frozen=True)

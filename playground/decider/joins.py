@@ -25,9 +25,7 @@ def _end_join(draft: Draft, join: Task) -> None:
     joined = [task for ref in joined_refs(join) if (task := draft.index.latest(ref))]
     draft.need_payloads(joined)
     output: JSONObject = {
-        task.reference_task_name: task.output_data
-        for task in joined
-        if task.output_data
+        task.reference_task_name: task.output_data for task in joined if task.output_data
     }
     failed = [t for t in joined if not t.status.successful and not is_optional(t)]
     if failed:

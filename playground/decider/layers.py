@@ -52,11 +52,7 @@ class Layer(MutableMapping[K, V]):
                 yield key
 
     def __len__(self) -> int:
-        return (
-            len(self._below)
-            - len(self._gone)
-            + sum(k not in self._below for k in self._own)
-        )
+        return len(self._below) - len(self._gone) + sum(k not in self._below for k in self._own)
 
     def __bool__(self) -> bool:
         return next(iter(self), _GONE) is not _GONE

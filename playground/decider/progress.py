@@ -41,9 +41,7 @@ def attempt(draft: Draft, site: str, step: Callable[[Draft], None]) -> bool:
 
 
 def schedule_first(draft: Draft) -> None:
-    first = _skipping(
-        draft, draft.definition.tasks[0] if draft.definition.tasks else None, ""
-    )
+    first = _skipping(draft, draft.definition.tasks[0] if draft.definition.tasks else None, "")
     if first is not None:
         schedule(draft, first, Place())
 
@@ -65,27 +63,18 @@ def add_all(draft: Draft, tasks: list[Task]) -> list[Task]:
             f"The workflow has reached its limit of {limits.max_tasks_ever} tasks over all turns "
             "of its loops."
         )
-    return [
-        draft.add(task)
-        for task in tasks
-        if task.reference_task_name not in draft.index.by_ref
-    ]
+    return [draft.add(task) for task in tasks if task.reference_task_name not in draft.index.by_ref]
 
 
 def _settle_pending(draft: Draft) -> bool:
     moved = False
-    waiting = sorted(
-        draft.index.pending, key=lambda task_id: draft.index.tasks[task_id].seq
-    )
+    waiting = sorted(draft.index.pending, key=lambda task_id: draft.index.tasks[task_id].seq)
     for task_id in waiting:
         if not draft.is_running or not draft.has_steps_left:
             break
         if task_id in draft.questions or task_id not in draft.index.pending:
             continue
-        moved = (
-            attempt(draft, task_id, lambda draft, i=task_id: _settle_task(draft, i))
-            or moved
-        )
+        moved = attempt(draft, task_id, partial(_settle_task, task_id=task_id)) or moved
     return moved
 
 
@@ -98,9 +87,7 @@ def _settle_task(draft: Draft, task_id: str) -> None:
             return
     following = what_follows(draft, task)
     created = (
-        []
-        if following is None
-        else expand(MapperContext(draft, following, _place(draft, task)))
+        [] if following is None else expand(MapperContext(draft, following, _place(draft, task)))
     )
     draft.mark(task, executed=True)
     add_all(draft, created)
@@ -131,9 +118,7 @@ def _branch_carries_on(draft: Draft, task: Task) -> bool:
     return isinstance(task.input_data, dict) and "hasChildren" in task.input_data
 
 
-def _skipping(
-    draft: Draft, task: WorkflowTask | None, suffix: str
-) -> WorkflowTask | None:
+def _skipping(draft: Draft, task: WorkflowTask | None, suffix: str) -> WorkflowTask | None:
     while task is not None and _is_skipped(draft, task, suffix):
         node = draft.blueprint.node(task.task_reference_name)
         task = draft.blueprint.after(node) if node is not None else None

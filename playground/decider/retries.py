@@ -18,9 +18,7 @@ from playground.model.execution import Task, TaskStatus, WorkflowStatus
 
 _MAX_INT = 2_147_483_647
 
-_NEVER_RETRIED = frozenset(
-    {"DECISION", "SWITCH", "FORK", "JOIN", "EXCLUSIVE_JOIN", "DO_WHILE"}
-)
+_NEVER_RETRIED = frozenset({"DECISION", "SWITCH", "FORK", "JOIN", "EXCLUSIVE_JOIN", "DO_WHILE"})
 
 
 def settle_failure(draft: Draft, task: Task) -> None:
@@ -96,8 +94,7 @@ def retry(draft: Draft, task: Task, policy: TaskDef) -> Task:
         callback_after_seconds=delay,
         start_delay_in_seconds=delay,
         due_time=due,
-        reason_for_incompletion=attempt.reason_for_incompletion
-        or task.reason_for_incompletion,
+        reason_for_incompletion=attempt.reason_for_incompletion or task.reason_for_incompletion,
     )
     draft.mark(task, retried=True)
     return draft.add(attempt)

@@ -34,9 +34,7 @@ class ExecutionScope:
         task = self._draft.index.root(name)
         if task is None:
             return None
-        return {
-            key: self.field(name, key) for key in (*_TASK_FIELDS, "input", "output")
-        }
+        return {key: self.field(name, key) for key in (*_TASK_FIELDS, "input", "output")}
 
     def field(self, name: str, key: str) -> Any:
         if name == "workflow":

@@ -137,9 +137,7 @@ def _policy_timeouts(task: Task, policy: TaskDef) -> Iterator[Timeout]:
     if policy.poll_timeout_seconds and task.status is TaskStatus.SCHEDULED:
         # After a callback the clock starts again: a task must not be too old to be polled
         # because it was being worked on, as it would be by the scheduling time alone.
-        started = max(
-            task.scheduled_time + delay_ms, task.update_time if task.poll_count else 0
-        )
+        started = max(task.scheduled_time + delay_ms, task.update_time if task.poll_count else 0)
         wait = policy.poll_timeout_seconds + task.callback_after_seconds
         yield Timeout(
             started + wait * 1000,
@@ -151,17 +149,12 @@ def _policy_timeouts(task: Task, policy: TaskDef) -> Iterator[Timeout]:
 
 
 def _has_response_clock(task: Task, policy: TaskDef) -> bool:
-    if (
-        task.status is not TaskStatus.IN_PROGRESS
-        or policy.response_timeout_seconds <= 0
-    ):
+    if task.status is not TaskStatus.IN_PROGRESS or policy.response_timeout_seconds <= 0:
         return False
     runner = runner_of(task.task_type)
     if runner is Runner.ENGINE and task.task_type == "SUB_WORKFLOW":
         return False
-    waits_for_update = (
-        task.workflow_task is not UNSET and task.workflow_task.async_complete
-    )
+    waits_for_update = task.workflow_task is not UNSET and task.workflow_task.async_complete
     return runner is Runner.WORKER or not waits_for_update
 
 

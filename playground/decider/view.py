@@ -20,9 +20,7 @@ class ExecutionView:
     a decision is committed, at the cost of what changed.
     """
 
-    def __init__(
-        self, execution: Execution, definition: WorkflowDef, index: TaskIndex
-    ) -> None:
+    def __init__(self, execution: Execution, definition: WorkflowDef, index: TaskIndex) -> None:
         self.execution = execution
         self.definition = definition
         self.blueprint = Blueprint(definition)
@@ -54,9 +52,7 @@ class ExecutionView:
         """The task that an update by reference means: exact name first, else a loop's base name."""
         for task in self._open_with(reference_name):
             return task
-        in_loops = (
-            t for t in self.open_tasks if t.iteration and base_ref(t) == reference_name
-        )
+        in_loops = (t for t in self.open_tasks if t.iteration and base_ref(t) == reference_name)
         return min(in_loops, key=lambda task: task.seq, default=None)
 
     def _open_with(self, reference_name: str) -> Iterable[Task]:
@@ -84,9 +80,7 @@ class ExecutionView:
 
     def _keeping_payloads(self, task: Task) -> Task:
         known = self.index.tasks.get(task.task_id)
-        if known is None or (
-            task.input_data is not UNSET and task.output_data is not UNSET
-        ):
+        if known is None or (task.input_data is not UNSET and task.output_data is not UNSET):
             return task
         return _with_payloads_of(task, known)
 
@@ -95,7 +89,5 @@ def _with_payloads_of(task: Task, other: Task) -> Task:
     return replace(
         task,
         input_data=other.input_data if task.input_data is UNSET else task.input_data,
-        output_data=other.output_data
-        if task.output_data is UNSET
-        else task.output_data,
+        output_data=other.output_data if task.output_data is UNSET else task.output_data,
     )

@@ -61,16 +61,12 @@ def plain_input(context: MapperContext) -> JSONObject:
         raise WorkflowFails(payload_refusal(context, "", error.spent)) from error
 
 
-def templated_input(
-    context: MapperContext, task_id: str, policy: TaskDef
-) -> JSONObject:
+def templated_input(context: MapperContext, task_id: str, policy: TaskDef) -> JSONObject:
     """`inputParameters` over the task definition's `inputTemplate`, evaluated.
 
     A key that evaluates to null takes the template's raw value. Raises `BudgetExceeded`.
     """
-    return evaluate_templated(
-        context.draft, context.task.input_parameters, task_id, policy
-    )
+    return evaluate_templated(context.draft, context.task.input_parameters, task_id, policy)
 
 
 def evaluate_templated(
