@@ -1,0 +1,1 @@
+"""Rows: executions, tasks, definitions, and who may claim them. Saves what it is told."""

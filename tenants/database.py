@@ -1,0 +1,212 @@
+"""PostgreSQL: one pool, one transaction at a time, and never a query without a bound tenant.
+
+SQLAlchemy Core builds every statement; it is compiled once for asyncpg and run on the driver,
+because SQLAlchemy's own asynchronous layer costs more CPU per statement than the statement. The
+login role owns nothing: each transaction takes exactly one database role with `SET LOCAL ROLE`
+and binds the namespaces whose rows it may meet. Both end with the transaction, so nothing of one
+tenant can reach the next user of the connection.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import Executable
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.sql.elements import ClauseElement
+
+from tenants.errors import TenantError
+
+Record = Mapping[str, Any]
+
+_NAMESPACE: Final = re.compile(r"[a-z0-9-]{3,40}")
+_DIALECT: Final = asyncpg_dialect.dialect()
+_ACQUIRE_SECONDS: Final = 2.0
+
+
+class DatabaseUnavailable(TenantError):
+    """The database is away for a moment; please try again."""
+
+    status = 503
+    code = "UNAVAILABLE"
+
+
+class Role(StrEnum):
+    """Database roles; each sees what its work needs, see the migrations."""
+
+    TENANT = "tenant"
+    COMMITTER = "committer"
+    IDENTITY = "identity"
+    CLAIMS = "claims"
+    OPERATOR = "operator"
+
+
+class _Compiled:
+    """A statement as the driver takes it: text, the order of its parameters, their defaults."""
+
+    def __init__(self, statement: ClauseElement) -> None:
+        compiled = statement.compile(
+            dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
+        )
+        self.text = str(compiled)
+        self.order: tuple[str, ...] = tuple(compiled.positiontup or ())  # type: ignore[attr-defined]
+        self.defaults: dict[str, Any] = dict(compiled.params)
+
+    def values(self, given: Mapping[str, Any]) -> list[Any]:
+        defaults = self.defaults
+        return [given[name] if name in given else defaults[name] for name in self.order]
+
+
+@lru_cache(maxsize=1024)
+def _compiled(statement: ClauseElement) -> _Compiled:
+    return _Compiled(statement)
+
+
+class Connection:
+    """An open transaction. Statements are SQLAlchemy Core; parameters go by name."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    async def all(self, statement: Executable, **parameters: Any) -> list[Record]:
+        compiled = _compiled(statement)
+        rows: list[Record] = await self.driver.fetch(
+            compiled.text, *compiled.values(parameters)
+        )
+        return rows
+
+    async def first(self, statement: Executable, **parameters: Any) -> Record | None:
+        compiled = _compiled(statement)
+        row: Record | None = await self.driver.fetchrow(
+            compiled.text, *compiled.values(parameters)
+        )
+        return row
+
+    async def scalar(self, statement: Executable, **parameters: Any) -> Any:
+        compiled = _compiled(statement)
+        return await self.driver.fetchval(compiled.text, *compiled.values(parameters))
+
+    async def run(self, statement: Executable, **parameters: Any) -> int:
+        """Execute and return how many rows it touched."""
+        compiled = _compiled(statement)
+        prepared = await self.driver.prepare(compiled.text)
+        await prepared.fetch(*compiled.values(parameters))
+        words = (prepared.get_statusmsg() or "").rsplit(" ", 1)
+        return int(words[-1]) if words[-1].isdigit() else 0
+
+    async def become(self, role: Role, namespaces: Sequence[str] = ()) -> None:
+        """Go on in this transaction as another role, bound to other namespaces.
+
+        For provisioning alone: a first sign-in writes the user as IDENTITY and the samples as
+        TENANT in one transaction.
+        """
+        await self.driver.execute(_binding(role, tuple(namespaces)))
+
+
+class Database:
+    """A pool of connections to PostgreSQL."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, url: str, *, max_connections: int = 8) -> "Database":
+        """Open the pool. `url` is `postgresql://…` of a login role that may become every `Role`."""
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=max_connections,
+                max_inactive_connection_lifetime=300,
+                command_timeout=30,
+                statement_cache_size=512,
+                # JIT never pays for our short statements, and one plan per statement is enough.
+                server_settings={"jit": "off", "application_name": "playground"},
+                reset=_nothing_to_reset,
+            )
+        except (OSError, asyncpg.PostgresConnectionError, TimeoutError) as error:
+            raise DatabaseUnavailable from error
+        return cls(pool)
+
+    @asynccontextmanager
+    async def transaction(
+        self, role: Role, namespaces: Sequence[str] = ()
+    ) -> AsyncIterator[Connection]:
+        """Leaving the block commits; raising rolls back. Never do other I/O inside it.
+
+        Raises `DatabaseUnavailable` when no connection can be had within two seconds or the
+        server goes away; then nothing is known to be committed.
+        """
+        begin = "BEGIN;" + _binding(role, tuple(namespaces))
+        try:
+            driver = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+        except _GONE as error:
+            raise DatabaseUnavailable from error
+        try:
+            await driver.execute(begin)
+            yield Connection(driver)
+            await driver.execute("COMMIT")
+        except BaseException as error:
+            await _roll_back(driver)
+            if isinstance(error, _GONE):
+                raise DatabaseUnavailable from error
+            raise
+        finally:
+            await asyncio.shield(self._pool.release(driver))
+
+    async def close(self) -> None:
+        """Close every connection, at most five seconds for those still in use."""
+        try:
+            await asyncio.wait_for(self._pool.close(), 5)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+_GONE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.AdminShutdownError,
+    asyncpg.exceptions.CrashShutdownError,
+    asyncpg.exceptions.TooManyConnectionsError,
+)
+
+
+async def _nothing_to_reset(_connection: Any) -> None:
+    """Everything a transaction sets is local to it, so a returned connection is as new."""
+
+
+async def _roll_back(driver: Any) -> None:
+    """End the transaction without a commit; a connection that cannot is thrown away."""
+    try:
+        await asyncio.wait_for(asyncio.shield(driver.execute("ROLLBACK")), 2)
+    except BaseException:
+        driver.terminate()
+
+
+@lru_cache(maxsize=4096)
+def _binding(role: Role, namespaces: tuple[str, ...]) -> str:
+    """The statements that bind role and namespaces for this transaction.
+
+    They go to the server as text (one trip with BEGIN), hence the strict form of the names.
+    """
+    for namespace in namespaces:
+        if not _NAMESPACE.fullmatch(namespace):
+            raise ValueError(f"not a namespace: {namespace!r}")
+    if role is Role.TENANT:
+        if len(namespaces) != 1:
+            raise ValueError("a tenant's transaction is bound to exactly one namespace")
+        setting = f"SELECT set_config('playground.namespace', '{namespaces[0]}', true);"
+    elif role is Role.COMMITTER:
+        joined = ",".join(namespaces)
+        setting = f"SELECT set_config('playground.namespaces', '{joined}', true);"
+    else:
+        setting = ""
+    return f"SET LOCAL ROLE playground_{role};{setting}"
