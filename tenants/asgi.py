@@ -34,7 +34,7 @@ from tenants.rate_limits import UNLIMITED, Admission, Limiter
 from tenants.sessions import Session
 from tenants.tokens import Tokens
 
-TOKEN_HEADER: Final = "X-Authorization"
+TOKEN_HEADER: Final = "X-Authorization"  # noqa: S105 - the name of a header
 CSRF_FIELD: Final = "csrf_token"
 CSRF_HEADER: Final = "X-CSRF-Token"
 FORM_MAX_BYTES: Final = 1_200_000

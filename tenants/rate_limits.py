@@ -15,6 +15,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Final, Protocol
 
@@ -184,6 +185,17 @@ class RateLimiter:
         self._full_at_us[key] = _answer(waiting, rate, now_us, full_at_us)
         if len(self._full_at_us) > _LOCAL_KEYS:
             self._full_at_us.popitem(last=False)
+
+
+def address_group(address: str) -> str:
+    """Whose address it is: itself, or the /64 of an IPv6 one, which is what a subscriber owns."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(ip, IPv6Address):
+        ip = ip.ipv4_mapped or IPv6Address(int(ip) >> 64 << 64)
+    return str(ip)
 
 
 def _answer(questions: Sequence[_Question], rate: Rate, now_us: int, full_at_us: int) -> int:

@@ -5,8 +5,8 @@ bigint epoch milliseconds, ids text, secrets only ever SHA-256 digests.
 
 Rights are data, and the migration writes them out: `GRANTS` says what each database role may do
 with a table, `row_filter` which rows it then meets. Row-level security is enabled and forced on
-every table but `plans`. What must be read before a namespace is known (users, sessions, keys) belongs to the role
-`identity`, which has no right on any table of the engine.
+every table but `plans`. What must be read before a namespace is known (users, sessions, keys)
+belongs to the role `identity`, which has no right on any table of the engine.
 """
 
 from collections.abc import Iterator

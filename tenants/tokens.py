@@ -12,7 +12,6 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
 from joserfc import jwt
@@ -30,7 +29,7 @@ from tenants.errors import (
     Suspended,
 )
 from tenants.keys import KeyOwner
-from tenants.rate_limits import Limiter, Rate
+from tenants.rate_limits import Limiter, Rate, address_group
 
 DAY_MS: Final = 86_400_000
 DEFAULT_LIFE_MS: Final = DAY_MS
@@ -178,14 +177,7 @@ def _life_ms(expiration_ms: int | None) -> int:
 
 
 def _failures(address: str) -> str:
-    """The window of an address; the /64 of an IPv6 one, which is what a subscriber owns."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return "rate:failed-keys:unknown"
-    if isinstance(ip, IPv6Address):
-        ip = ip.ipv4_mapped or IPv6Address(int(ip) >> 64 << 64)
-    return f"rate:failed-keys:{ip}"
+    return f"rate:failed-keys:{address_group(address)}"
 
 
 def _remember(memory: "OrderedDict[Any, Any]", key: Any, value: Any) -> None:
