@@ -1,6 +1,7 @@
 """The pure decider: definition, execution and what happened in; the next state out."""
 
-from playground.decider.decide import decide
+from playground.decider.control import Pause, ResetCallbacks, Resume, Terminate, Verb
+from playground.decider.decide import Input, decide
 from playground.decider.decision import Decision, Limits
 from playground.decider.effects import (
     Effect,
@@ -16,7 +17,6 @@ from playground.decider.inputs import (
     ChildRefused,
     ChildStarted,
     FailureWorkflowRefused,
-    Input,
     Outcome,
     Result,
     Sweep,
@@ -43,13 +43,18 @@ __all__ = [
     "NotifyParent",
     "Origin",
     "Outcome",
+    "Pause",
     "Question",
+    "ResetCallbacks",
     "Result",
+    "Resume",
     "RetryChild",
     "ReviveParent",
     "StartFailureWorkflow",
     "Sweep",
+    "Terminate",
     "TerminateChild",
+    "Verb",
     "deadline_ms",
     "decide",
     "execution_deadline_ms",

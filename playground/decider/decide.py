@@ -9,16 +9,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from playground.decider.completion import complete_if_done
+from playground.decider.control import Verb, carry_out
 from playground.decider.decision import Decision, Limits
 from playground.decider.draft import Draft, Surroundings
-from playground.decider.ending import cancel_open_tasks
-from playground.decider.inputs import Input, Outcome, Result, Sweep, ignored
+from playground.decider.inputs import ACCEPTED, Event, Outcome, Result, Sweep, ignored
 from playground.decider.progress import settle
 from playground.decider.questions import Answer, Incomplete
 from playground.decider.results import record_result
 from playground.decider.timeouts import time_out_execution, time_out_tasks
 from playground.decider.view import ExecutionView
 from playground.model.definitions import TaskDef
+from playground.model.errors import PlaygroundError
+
+Input = Event | Verb
 
 _NO_DEFS: Mapping[str, TaskDef | None] = MappingProxyType({})
 _NO_VERSIONS: Mapping[str, int | None] = MappingProxyType({})
@@ -64,12 +67,8 @@ def decide(
 
 def _run(draft: Draft, inputs: Sequence[Input]) -> bool:
     """True when everything is settled; False when the bound on steps came first."""
-    if draft.execution.status.terminal:
-        draft.outcomes.extend(ignored("the workflow has ended") for _ in inputs)
-        if not draft.execution.status.successful:
-            cancel_open_tasks(draft)
-        return True
-    draft.outcomes.extend(_apply(draft, each) for each in inputs)
+    for given in inputs:
+        draft.outcomes.append(_apply(draft, given))
     for step in _STEPS:
         if draft.execution.status.terminal:
             break
@@ -83,9 +82,21 @@ def _run(draft: Draft, inputs: Sequence[Input]) -> bool:
 
 
 def _apply(draft: Draft, given: Input) -> Outcome:
+    if isinstance(given, Verb):
+        return _control(draft, given)
+    if draft.execution.status.terminal:
+        return ignored("the workflow has ended")
     if isinstance(given, Result):
         return record_result(draft, given)
-    return Outcome(accepted=True)
+    return ACCEPTED
+
+
+def _control(draft: Draft, verb: Verb) -> Outcome:
+    try:
+        carry_out(draft, verb)
+    except PlaygroundError as error:
+        return Outcome(accepted=False, why=error.message, error=error)
+    return ACCEPTED
 
 
 def _sweep(draft: Draft, inputs: Sequence[Input]) -> None:

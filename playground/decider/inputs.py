@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from playground.model.definitions import JSONObject
+from playground.model.errors import PlaygroundError
 from playground.model.execution import WorkflowStatus
 from playground.model.requests import TaskResult
 
@@ -61,15 +62,19 @@ class FailureWorkflowRefused:
     message: str
 
 
-Input = Result | Sweep | ChildStarted | ChildRefused | ChildEnded | FailureWorkflowRefused
+Event = Result | Sweep | ChildStarted | ChildRefused | ChildEnded | FailureWorkflowRefused
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input, in the order of the inputs."""
+    """What became of one input, in the order of the inputs.
+
+    `why` an input was ignored; `error` is for the caller of a control verb that was refused.
+    """
 
     accepted: bool
     why: str = ""
+    error: PlaygroundError | None = None
 
 
 ACCEPTED = Outcome(accepted=True)
