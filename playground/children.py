@@ -192,7 +192,8 @@ class Keeper:
     """Keeps one program running: when it ends unasked it is started again, with back-off.
 
     `prepare` is awaited before every start and gives the program; `ready`, if any, is awaited
-    after it and raises `Unusable` when the program did not come up.
+    after it and raises `Unusable` when the program did not come up. `on_start` is called after
+    each start that went well.
     """
 
     def __init__(
@@ -204,6 +205,7 @@ class Keeper:
     ) -> None:
         self.name = name
         self.restarts = 0
+        self.on_start: Callable[[], None] = lambda: None
         self._prepare = prepare
         self._ready = ready
         self._sink = sink
@@ -215,6 +217,7 @@ class Keeper:
         self._child = await Child.start(await self._prepare(), self._sink)
         if self._ready is not None:
             await self._ready(self._child)
+        self.on_start()
 
     @property
     def pid(self) -> int | None:

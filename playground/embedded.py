@@ -33,8 +33,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 import asyncpg
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from playground.children import Child, LogSink, Program
 from playground.data_directory import DataDirectory, user_name
@@ -215,7 +213,7 @@ class Postgres:
             stop_signal=signal.SIGINT,
             stop_seconds=30.0,
             death_signal=signal.SIGQUIT,
-            is_noise=lambda line: line.startswith(("LOG:", "HINT:  Future log")),
+            is_noise=lambda line: line.startswith("LOG:") or "is starting up" in line,
         )
 
     async def ready(self, child: Child) -> None:
@@ -395,19 +393,24 @@ class Valkey:
     async def ready(self, child: Child) -> None:
         """Wait until it answers."""
         deadline = time.monotonic() + START_SECONDS
-        client = Redis.from_url(self.url(REDIS_USER))
+        while not await self._answers():
+            _refuse_ended(child)
+            if time.monotonic() > deadline:
+                raise Unusable(f"Redis did not answer within {START_SECONDS:.0f} s.")
+            await asyncio.sleep(0.02)
+
+    async def _answers(self) -> bool:
+        """Whether the app's user may log in. By hand: importing the client takes half a second."""
+        password = self._data.secret(_file(REDIS_USER))
         try:
-            while True:
-                try:
-                    await client.ping()
-                    return
-                except (RedisError, OSError):
-                    _refuse_ended(child)
-                    if time.monotonic() > deadline:
-                        raise Unusable("Redis did not answer in time.") from None
-                    await asyncio.sleep(0.02)
-        finally:
-            await client.aclose()
+            reader, writer = await asyncio.open_unix_connection(self._socket)
+            try:
+                writer.write(f"AUTH {REDIS_USER} {password}\r\n".encode())
+                return await reader.readline() == b"+OK\r\n"
+            finally:
+                writer.close()
+        except OSError:
+            return False
 
     def _configuration(self) -> str:
         app = self._data.secret(_file(REDIS_USER))
@@ -471,6 +474,28 @@ async def ensure_roles(connection: "asyncpg.Connection[asyncpg.Record]") -> None
     The connection's database becomes the playground's. Passwords are not touched.
     """
     await connection.execute(ROLES_SQL.read_text())
+
+
+async def noted_migration(owner_url: str) -> str:
+    """What `note_migration` wrote last, empty when nothing."""
+    connection = await asyncpg.connect(owner_url, timeout=10)
+    try:
+        note: str | None = await connection.fetchval(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1",
+            DATABASE,
+        )
+    finally:
+        await connection.close()
+    return note or ""
+
+
+async def note_migration(owner_url: str, fingerprint: str) -> None:
+    """Keep, in the database itself, which migrations it has had (hexadecimal digits)."""
+    connection = await asyncpg.connect(owner_url, timeout=10)
+    try:
+        await connection.execute(f"COMMENT ON DATABASE {DATABASE} IS '{fingerprint}'")
+    finally:
+        await connection.close()
 
 
 def _file(role: str) -> str:

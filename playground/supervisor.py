@@ -11,6 +11,7 @@ the services for the moment.
 
 import asyncio
 import errno
+import hashlib
 import os
 import signal
 import socket
@@ -30,6 +31,8 @@ from playground.embedded import (
     RuntimeDirectory,
     ServiceUser,
     Valkey,
+    note_migration,
+    noted_migration,
     services,
     urls,
 )
@@ -135,6 +138,8 @@ class _Installation:
     failure: BaseException | None = None
     postgres: Postgres | None = None
     valkey: Valkey | None = None
+    embedded: EmbeddedURLs = field(default_factory=EmbeddedURLs)
+    announced: bool = False
     runtime: RuntimeDirectory | None = None
     sockets: list[socket.socket] = field(default_factory=list)
     databases: list[Keeper] = field(default_factory=list)
@@ -154,23 +159,26 @@ class _Installation:
     async def begin(self, keeper: Keeper, group: list[Keeper]) -> None:
         """Start one child and keep it from now on."""
         group.append(keeper)
+        keeper.on_start = self.write_state
         await keeper.start()
         watch = asyncio.create_task(keeper.keep())
         watch.add_done_callback(lambda task: _note_failure(self, task))
         self.watches.append(watch)
 
-    def write_state(self, embedded: EmbeddedURLs) -> None:
+    def write_state(self) -> None:
         """Say in `runtime.json` what runs: pid, serverUrl, the roles' environment, processes.
 
-        `processes` maps a child's name to its process id.
+        `processes` maps a child's name to its process id. Nothing is said before there are roles.
         """
+        if not self.announced:
+            return
         self.data.write_state(
             {
                 "pid": os.getpid(),
                 "serverUrl": f"{self.settings.public_url}/api",
                 "environment": self.settings.environment(),
-                "redisAdminUrl": embedded.redis_admin_url,
-                "superuserDatabaseUrl": embedded.superuser_database_url,
+                "redisAdminUrl": self.embedded.redis_admin_url,
+                "superuserDatabaseUrl": self.embedded.superuser_database_url,
                 "ownerDatabaseUrl": str(self.settings.owner_database_url),
                 "processes": {
                     keeper.name: keeper.pid
@@ -204,7 +212,7 @@ async def _start(installation: _Installation) -> None:
     _bind_sockets(installation)
     installation.settings = _with_secret_key(installation.settings, installation.data)
     await _start_services(installation)
-    await _migrate(installation.settings, installation.sink)
+    await _migrate_if_new(installation.settings, installation.embedded, installation.sink)
     await _start_roles(installation)
     await _wait_for_health(installation)
     seconds = time.monotonic() - installation.started
@@ -230,9 +238,8 @@ async def _start_services(installation: _Installation) -> None:
     async with asyncio.TaskGroup() as group:
         for birth in births:
             group.create_task(_first_reason(installation, birth))
-    installation.settings = _with_urls(
-        installation.settings, urls(installation.postgres, installation.valkey)
-    )
+    installation.embedded = urls(installation.postgres, installation.valkey)
+    installation.settings = _with_urls(installation.settings, installation.embedded)
 
 
 async def _first_reason(installation: _Installation, birth: Awaitable[None]) -> None:
@@ -280,6 +287,24 @@ async def _start_sandbox(installation: _Installation) -> None:
     await installation.begin(Keeper("sandbox", program, installation.sink), installation.helpers)
 
 
+async def _migrate_if_new(settings: Settings, embedded: EmbeddedURLs, sink: LogSink) -> None:
+    """Migrate, unless the embedded database has had exactly these migrations: Alembic is slow."""
+    fingerprint = _migrations_fingerprint()
+    owner_url = embedded.owner_database_url
+    if owner_url and await noted_migration(owner_url) == fingerprint:
+        return
+    await _migrate(settings, sink)
+    if owner_url:
+        await note_migration(owner_url, fingerprint)
+
+
+def _migrations_fingerprint() -> str:
+    digest = hashlib.sha256()
+    for script in sorted((CHECKOUT / "infra" / "alembic").rglob("*.py")):
+        digest.update(script.name.encode() + b"\0" + script.read_bytes())
+    return digest.hexdigest()
+
+
 async def _migrate(settings: Settings, sink: LogSink) -> None:
     """Bring the database to the newest revision, in a process that alone knows the owner's URL."""
     environment = {**inherited_environment(), **settings.environment()}
@@ -293,6 +318,7 @@ async def _migrate(settings: Settings, sink: LogSink) -> None:
 
 async def _start_roles(installation: _Installation) -> None:
     settings = installation.settings
+    installation.announced = True
     if settings.dev_login_enabled:
         await _start_role(installation, "devidp", "devidp", installation.helpers)
     for command, number in (
@@ -312,15 +338,11 @@ async def _start_role(
         **inherited_environment(),
         **_role_environment(installation.settings, command),
     }
-    embedded = urls(installation.postgres, installation.valkey)
 
     async def program() -> Program:
         return _python(installation.settings, name, command, environment)
 
-    async def ready(_child: Child) -> None:
-        installation.write_state(embedded)
-
-    await installation.begin(Keeper(name, program, installation.sink, ready), group)
+    await installation.begin(Keeper(name, program, installation.sink), group)
 
 
 def _role_environment(settings: Settings, command: str) -> dict[str, str]:
@@ -502,7 +524,7 @@ async def _with_services(
     try:
         async with services(data, sink) as embedded:
             settings = _with_urls(settings, embedded)
-            await _migrate(settings, sink)
+            await _migrate_if_new(settings, embedded, sink)
             return await asyncio.to_thread(command, settings)
     finally:
         sink.close()

@@ -1,0 +1,21 @@
+"""Fixtures of every test; each module of tests/support that has fixtures is loaded as a plugin.
+
+fixture    | scope    | gives
+-----------|----------|----------------------------------------------------------------------
+services   | session  | `Services`: URLs of the real, migrated PostgreSQL and the real Redis
+
+They run once for all workers of a test run, start with the first test that asks for them, and end
+with the run. Nothing in them is emptied between tests: every test has a tenant of its own.
+"""
+
+import importlib.util
+
+_PLUGINS = (
+    "tests.support.services",
+    "tests.support.runtime",
+    "tests.support.clients",
+    "tests.support.browser",
+    "tests.support.egress",
+    "tests.support.sandbox",
+)
+pytest_plugins = [name for name in _PLUGINS if importlib.util.find_spec(name) is not None]
