@@ -10,7 +10,7 @@ that property's default.
 
 import json
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Set
 from functools import cache
 from itertools import accumulate
 from typing import Any, TypeVar, cast
@@ -26,14 +26,14 @@ MAX_INTEGER = 2**63 - 1
 T = TypeVar("T")
 
 
-def read(body: bytes, type: type[T], *, max_bytes: int) -> T:
-    """The document in `body` as `type`; `InvalidFields` names the path of the first wrong field."""
+def read(body: bytes, kind: type[T], *, max_bytes: int) -> T:
+    """The document in `body` as `kind`; `InvalidFields` names the path of the first wrong field."""
     document = read_any(body, max_bytes=max_bytes)
     if b"null" in body:
-        drop = _null_dropper(cast(Hashable, type))
+        drop = _null_dropper(cast(Hashable, kind))
         document = drop(document) if drop else document
     try:
-        return msgspec.convert(document, type)
+        return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
         raise _wrong_field(str(error)) from None
 
@@ -207,13 +207,13 @@ Dropper = Callable[[Any], Any]
 
 
 @cache
-def _null_dropper(type: Hashable) -> Dropper | None:
-    """A function that takes null properties of structs out of a document of `type`, in place.
+def _null_dropper(kind: Hashable) -> Dropper | None:
+    """A function that takes null properties of structs out of a document of `kind`, in place.
 
-    None when there is no struct in `type`. Nulls in users' maps and lists stay, and so does the
+    None when there is no struct in `kind`. Nulls in users' maps and lists stay, and so does the
     null of a property that says it may be null.
     """
-    return _dropper_for(inspect.type_info(type), {})
+    return _dropper_for(inspect.type_info(kind), {})
 
 
 def _dropper_for(info: inspect.Type, known: dict[Any, Dropper]) -> Dropper | None:
@@ -239,12 +239,9 @@ def _struct_dropper(info: inspect.StructType, known: dict[Any, Dropper]) -> Drop
 
     def drop(value: Any) -> Any:
         if isinstance(value, dict):
-            for name in [name for name, element in value.items() if element is None]:
-                if name in droppable:
-                    del value[name]
-            for name, drop_inner in inner.items():
-                if name in value:
-                    drop_inner(value[name])
+            _drop_nulls(value, droppable)
+            for name in inner.keys() & value.keys():
+                inner[name](value[name])
         return value
 
     # Known before its fields are looked at: definitions nest in themselves.
@@ -255,6 +252,12 @@ def _struct_dropper(info: inspect.StructType, known: dict[Any, Dropper]) -> Drop
         if found := _dropper_for(field.type, known):
             inner[field.encode_name] = found
     return drop
+
+
+def _drop_nulls(document: dict[str, Any], names: Set[str]) -> None:
+    nulls = [name for name, element in document.items() if element is None and name in names]
+    for name in nulls:
+        del document[name]
 
 
 def _reads_null_as_default(field: inspect.Field) -> bool:

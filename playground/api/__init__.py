@@ -1,0 +1,160 @@
+"""Conductor's REST API: one route table and the ASGI app that serves it.
+
+A request is routed first; then whoever calls is authenticated and their scope compared; then the
+handler reads the body, awaits one engine function or query, and answers. Errors of any layer are
+answered in Conductor's shape. Service endpoints outside `/api` (health, documents) are in the
+table too, with their full paths.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from playground import problems
+from playground.api import (
+    queues,
+    service,
+    task_definitions,
+    tasks,
+    token,
+    workflow,
+    workflow_definitions,
+    workflow_search,
+)
+from playground.api.endpoint import Endpoint
+from playground.api.openapi import api_document
+from playground.api.router import Match, Router, split_path
+from playground.model.errors import Invalid, NotFound
+from tenants import scopes
+from tenants.asgi import ApiAuthentication
+from tenants.caller import Caller
+from tenants.rate_limits import Limiter
+from tenants.tokens import Tokens
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *service.ENDPOINTS,
+    *token.ENDPOINTS,
+    *workflow_definitions.ENDPOINTS,
+    *task_definitions.ENDPOINTS,
+    *workflow.ENDPOINTS,
+    *workflow_search.ENDPOINTS,
+    *tasks.ENDPOINTS,
+    *queues.ENDPOINTS,
+)
+_OUTSIDE = frozenset(
+    tuple(endpoint.segments) for endpoint in ENDPOINTS if endpoint.segments[0] != "api"
+)
+
+
+def create_api(
+    *,
+    tokens: Tokens,
+    limiter: Limiter,
+    anonymous: Callable[[], Awaitable[Caller]] | None = None,
+    version: str = "0",
+) -> "Api":
+    """The API as an ASGI app for the whole paths; the lifespan's state must hold `runtime`."""
+
+    def protect(app: ASGIApp) -> ASGIApp:
+        return ApiAuthentication(
+            app, tokens=tokens, limiter=limiter, open_paths=(), anonymous=anonymous
+        )
+
+    return Api(ENDPOINTS, protect=protect, tokens=tokens, version=version)
+
+
+def serves(raw_path: bytes) -> bool:
+    """Whether a path belongs to the API rather than to the pages."""
+    try:
+        segments = split_path(raw_path)
+    except Invalid:
+        return True
+    return segments[:1] == ["api"] or tuple(segments) in _OUTSIDE
+
+
+class Api:
+    """Routes, authenticates, runs the handler, and answers whatever went wrong."""
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        *,
+        protect: Callable[[ASGIApp], ASGIApp],
+        tokens: Tokens,
+        version: str,
+    ) -> None:
+        table = tuple(endpoints)
+        self._router = Router(table)
+        self._protected = protect(_run)
+        self._state = {
+            "tokens": tokens,
+            "api_document": msgspec.json.encode(api_document(table, version=version)),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        try:
+            await self._serve(scope, receive, send)
+        except ClientDisconnect:
+            pass
+        except Exception as error:
+            await _refuse(error, scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match = self._router.find(scope["method"], _raw_path(scope))
+        if b"%00" in scope["query_string"]:
+            raise Invalid("The query contains a NUL character.")
+        scope["endpoint"] = match.endpoint
+        scope["path_params"] = match.path_params
+        scope.setdefault("state", {}).update(self._state)
+        app = _run if match.endpoint.scope is None else self._protected
+        await app(scope, receive, send)
+
+
+async def _run(scope: Scope, receive: Receive, send: Send) -> None:
+    """Everything after authentication. Answers its own errors, so that the headers of the layers
+    around it (rate limits, caching) are on them too."""
+    try:
+        response = await _answer(Request(scope, receive))
+    except ClientDisconnect:
+        return
+    except Exception as error:
+        await _refuse(error, scope, receive, send)
+        return
+    await response(scope, receive, send)
+
+
+async def _answer(request: Request) -> Response:
+    endpoint: Endpoint = request.scope["endpoint"]
+    if endpoint.scope:
+        scopes.require(request.state.caller, endpoint.scope)
+    try:
+        return await endpoint.handler(request)
+    except NotFound:
+        with_spaces = _plus_as_space(request.path_params)
+        if with_spaces == request.path_params:
+            raise
+        # Java writes a space in a path as `+`: tried only where the literal name is not there.
+        request.scope["path_params"] = with_spaces
+        return await endpoint.handler(request)
+
+
+def _plus_as_space(path_params: dict[str, str]) -> dict[str, str]:
+    return {name: value.replace("+", " ") for name, value in path_params.items()}
+
+
+def _raw_path(scope: Scope) -> bytes:
+    raw_path: bytes | None = scope.get("raw_path")
+    return raw_path if raw_path is not None else scope["path"].encode()
+
+
+async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    problem = problems.problem_of(error)
+    problems.log_refusal(problem, scope["method"], scope["path"])
+    await problems.json_response(problem)(scope, receive, send)
+
+
+__all__ = ["ENDPOINTS", "Api", "Match", "create_api", "serves"]

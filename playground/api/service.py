@@ -1,0 +1,125 @@
+"""What tools and clients ask before anything else: health, version, documents; without a token."""
+
+import asyncio
+import logging
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from playground.api.answers import as_json, as_text
+from playground.api.endpoint import Content, Endpoint
+from playground.model.errors import PlaygroundError
+
+log = logging.getLogger(__name__)
+
+# The release of Conductor whose API this is; no client branches on it.
+CONDUCTOR_VERSION = "3.30.0"
+HEALTH_TIMEOUT_SECONDS = 1.5
+
+# Flags of Conductor's own UI, which loads this script before its bundle.
+_CONTEXT_SCRIPT = """window.conductor = {
+  "PLAYGROUND": true,
+  "SECRETS": false,
+  "SCHEDULER": false,
+  "RBAC": false,
+  "ACCESS_MANAGEMENT": false,
+  "TASK_VISIBILITY": "READ",
+  "CONDUCTOR_INTEGRATIONS_AI_ENABLED": false
+};
+"""
+
+
+async def get_health(request: Request) -> Response:
+    """Whether the database answers; unhealthy is 200 too, as Conductor's clients expect."""
+    healthy = True
+    try:
+        async with asyncio.timeout(HEALTH_TIMEOUT_SECONDS):
+            async with request.state.runtime.reading("health"):
+                pass
+    except (TimeoutError, OSError, PlaygroundError):
+        log.warning("the database does not answer", exc_info=True)
+        healthy = False
+    return as_json({"healthy": healthy, "healthResults": [], "suppressedHealthResults": []})
+
+
+async def get_api_health(request: Request) -> Response:
+    """The same, where Go's client looks for it."""
+    return await get_health(request)
+
+
+async def get_version(request: Request) -> Response:
+    """The version of Conductor's API."""
+    return as_text(CONDUCTOR_VERSION)
+
+
+async def get_context_script(request: Request) -> Response:
+    """What Conductor's own UI asks for first."""
+    return Response(
+        _CONTEXT_SCRIPT,
+        headers={
+            "Content-Type": "application/javascript",
+            "Cache-Control": "no-cache, no-store, must-revalidate",
+        },
+    )
+
+
+async def get_api_docs(request: Request) -> Response:
+    """The OpenAPI document."""
+    return Response(request.state.api_document, media_type="application/json")
+
+
+async def get_spring_api_docs(request: Request) -> Response:
+    """The same, where springdoc has it."""
+    return await get_api_docs(request)
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/health",
+        handler=get_health,
+        scope=None,
+        summary="Health of the service",
+        answers={200: dict[str, object]},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/health",
+        handler=get_api_health,
+        scope=None,
+        summary="Health of the service",
+        answers={200: dict[str, object]},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/version",
+        handler=get_version,
+        scope=None,
+        summary="Version of the API",
+        answers={200: Content.TEXT},
+    ),
+    Endpoint(
+        method="GET",
+        path="/context.js",
+        handler=get_context_script,
+        scope=None,
+        summary="Flags for Conductor's own UI",
+        answers={200: Content.TEXT},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api-docs",
+        handler=get_api_docs,
+        scope=None,
+        summary="This document",
+        answers={200: dict[str, object]},
+    ),
+    Endpoint(
+        method="GET",
+        path="/v3/api-docs",
+        handler=get_spring_api_docs,
+        scope=None,
+        summary="This document",
+        answers={200: dict[str, object]},
+    ),
+)
