@@ -225,7 +225,7 @@ audit_log = Table(
 
 # Times come from the database's clock, which all processes share.
 NOW_MS: Final[ColumnElement[int]] = cast(
-    func.floor(func.extract("epoch", func.clock_timestamp()) * 1000), BigInteger
+    func.floor(func.extract("epoch", func.statement_timestamp()) * 1000), BigInteger
 )
 
 TABLES: Final = (
