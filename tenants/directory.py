@@ -134,6 +134,7 @@ _SUSPEND: Final = (
 _RESUME: Final = (
     update(namespaces).where(namespaces.c.id == bindparam("namespace_id")).values(suspended_at=None)
 )
+_PLAN_NAMES: Final = select(plans.c.name).order_by(plans.c.name)
 _SET_PLAN: Final = (
     update(namespaces)
     .where(namespaces.c.id == bindparam("namespace_id"))
@@ -199,6 +200,11 @@ async def suspend(connection: Connection, namespace: str) -> None:
 async def resume(connection: Connection, namespace: str) -> None:
     """Open a suspended namespace again."""
     await connection.run(_RESUME, namespace_id=namespace)
+
+
+async def plan_names(connection: Connection) -> list[str]:
+    """The plans there are, by name."""
+    return [row["name"] for row in await connection.all(_PLAN_NAMES)]
 
 
 async def set_plan(connection: Connection, namespace: str, plan: str) -> None:
