@@ -24,6 +24,7 @@ from playground.decider.inputs import (
 from playground.decider.questions import Answer, Evaluate, Load, LookUp, Question
 from playground.decider.starting import Origin, start
 from playground.decider.timeouts import deadline_ms, execution_deadline_ms
+from playground.decider.validate import task_def_findings, workflow_findings
 from playground.decider.view import ExecutionView
 
 __all__ = [
@@ -61,4 +62,6 @@ __all__ = [
     "freeze",
     "names_to_freeze",
     "start",
+    "task_def_findings",
+    "workflow_findings",
 ]

@@ -18,11 +18,7 @@ def java_text(value: Any) -> str:
     if isinstance(value, float):
         return _double_text(value)
     if isinstance(value, dict):
-        return (
-            "{"
-            + ", ".join(f"{key}={java_text(item)}" for key, item in value.items())
-            + "}"
-        )
+        return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(java_text, value)) + "]"
     return str(value)
@@ -31,9 +27,7 @@ def java_text(value: Any) -> str:
 def _double_text(number: float) -> str:
     """`Double.toString`: plain between 1e-3 and 1e7, otherwise with an exponent `E`."""
     if not math.isfinite(number):
-        return (
-            "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
-        )
+        return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
     if number == 0:
         return repr(number)
     if 1e-3 <= abs(number) < 1e7:

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 import jsonpath
+import msgspec
 
 _MAX_PATH_LENGTH = 1000
 _MAX_NODES = 100_000
@@ -97,6 +98,16 @@ def walk(value: Any, keys: tuple[Key, ...]) -> Any:
         else:
             return None
     return value
+
+
+def json_member(text: str | None, keys: tuple[Key, ...]) -> Any:
+    """`text` itself, or with keys what they lead to when it is read as JSON."""
+    if text is None or not keys:
+        return text
+    try:
+        return walk(msgspec.json.decode(text), keys)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _item(items: list[Any], key: Key) -> Any:
@@ -189,9 +200,7 @@ def _over_numbers(fold: Callable[[list[float]], Any]) -> Query:
         if not isinstance(value, list):
             return None
         numbers = [
-            item
-            for item in value
-            if isinstance(item, (int, float)) and not isinstance(item, bool)
+            item for item in value if isinstance(item, (int, float)) and not isinstance(item, bool)
         ]
         return _storable(fold(numbers)) if numbers else None
 

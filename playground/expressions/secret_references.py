@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from playground.expressions.java_text import java_text
-from playground.expressions.paths import Key, compile_path, walk
+from playground.expressions.paths import Key, compile_path, json_member
 from playground.expressions.templates import Reference, Template, parse, references
 
 _PREFIX = "workflow.secrets."
@@ -33,16 +31,6 @@ def resolve_secrets(value: Any, secrets: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [resolve_secrets(item, secrets) for item in value]
     return value
-
-
-def json_member(text: str | None, keys: tuple[Key, ...]) -> Any:
-    """`text` itself, or with keys what they lead to when it is read as JSON."""
-    if text is None or not keys:
-        return text
-    try:
-        return walk(msgspec.json.decode(text), keys)
-    except (msgspec.DecodeError, RecursionError):
-        return None
 
 
 def _text(text: str, secrets: Mapping[str, str]) -> Any:

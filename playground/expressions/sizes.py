@@ -26,10 +26,7 @@ def encoded_size(value: Any) -> int:
     except RecursionError as error:
         raise TooDeep from error
     # Fewer opening brackets than the limit cannot be nested past it: the usual, cheap case.
-    if (
-        len(encoded.translate(None, _NOT_BRACKETS)) > MAX_DEPTH
-        and _depth(value) > MAX_DEPTH
-    ):
+    if len(encoded.translate(None, _NOT_BRACKETS)) > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise TooDeep
     return len(encoded)
 
@@ -42,9 +39,7 @@ def _depth(value: Any) -> int:
         level = [
             child
             for container in level
-            for child in (
-                container.values() if isinstance(container, dict) else container
-            )
+            for child in (container.values() if isinstance(container, dict) else container)
             if isinstance(child, (dict, list))
         ]
     return depth

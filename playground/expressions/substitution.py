@@ -7,7 +7,7 @@ text, with values written the Java way. One pass: what a value brings along is n
 from typing import Any, Protocol
 
 from playground.expressions.java_text import java_text
-from playground.expressions.paths import compile_path
+from playground.expressions.paths import compile_path, json_member
 from playground.expressions.sizes import TooDeep, encoded_size
 from playground.expressions.templates import Reference, Template, parse
 
@@ -131,6 +131,8 @@ def _resolve(reference: Reference, scope: Scope, budget: Budget) -> Any:
         return None
     if path.root == "workflow" and path.keys[:1] == ("secrets",):
         return LITERAL
+    if path.root == "workflow" and path.keys[:1] == ("env",) and len(path.keys) > 1:
+        return json_member(scope.field("workflow", "env").get(str(path.keys[1])), path.keys[2:])
     if path.query is None and path.keys:
         return path.rest_of(scope.field(path.root, str(path.keys[0])))
     root = scope.root(path.root)

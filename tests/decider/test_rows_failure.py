@@ -124,9 +124,7 @@ def test_row_030_retry_waits_out_its_delay() -> None:
 
 @pytest.mark.parametrize("policy", ["ALERT_ONLY", "TIME_OUT_WF", "RETRY"])
 def test_row_031_response_timeout_ignores_the_policy(policy: str) -> None:
-    run = _run(
-        a_task_def("T1", response_timeout_seconds=1, retry_count=1, timeout_policy=policy)
-    )
+    run = _run(a_task_def("T1", response_timeout_seconds=1, retry_count=1, timeout_policy=policy))
     first = run.poll("t1")
 
     run.world.wait(1)

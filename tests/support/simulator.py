@@ -267,10 +267,10 @@ class Run:
     def complete(self, ref: str, output: Any = None, **fields: Any) -> Outcome:
         return self.update(ref, "COMPLETED", output, **fields)
 
-    def fail(self, ref: str, reason: str | None = "e", output: Any = None, **fields: Any) -> Outcome:
-        return self.update(
-            ref, "FAILED", output, reason_for_incompletion=reason or UNSET, **fields
-        )
+    def fail(
+        self, ref: str, reason: str | None = "e", output: Any = None, **fields: Any
+    ) -> Outcome:
+        return self.update(ref, "FAILED", output, reason_for_incompletion=reason or UNSET, **fields)
 
     def fail_for_good(self, ref: str, reason: str = "e", output: Any = None) -> Outcome:
         return self.update(
