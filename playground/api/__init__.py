@@ -9,6 +9,7 @@ table too, with their full paths.
 from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -66,17 +67,27 @@ def create_api(
     return Api(ENDPOINTS, protect=protect, tokens=tokens, version=version)
 
 
-def serves(raw_path: bytes) -> bool:
-    """Whether a path belongs to the API rather than to the pages."""
+def serves(scope: Scope) -> bool:
+    """Whether a request belongs to the API rather than to the pages.
+
+    Browsers that open `/api-docs` get the page about it, everyone else the document.
+    """
     try:
-        segments = split_path(raw_path)
+        segments = split_path(_raw_path(scope))
     except Invalid:
         return True
-    return segments[:1] == ["api"] or tuple(segments) in _OUTSIDE
+    if segments[:1] == ["api"]:
+        return True
+    if tuple(segments) not in _OUTSIDE:
+        return False
+    return segments != ["api-docs"] or "text/html" not in Headers(scope=scope).get("accept", "")
 
 
 class Api:
-    """Routes, authenticates, runs the handler, and answers whatever went wrong."""
+    """Routes, authenticates, runs the handler, and answers whatever went wrong.
+
+    `document` is its OpenAPI document.
+    """
 
     def __init__(
         self,
@@ -89,10 +100,8 @@ class Api:
         table = tuple(endpoints)
         self._router = Router(table)
         self._protected = protect(_run)
-        self._state = {
-            "tokens": tokens,
-            "api_document": msgspec.json.encode(api_document(table, version=version)),
-        }
+        self.document = api_document(table, version=version)
+        self._state = {"tokens": tokens, "api_document": msgspec.json.encode(self.document)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""

@@ -92,6 +92,8 @@ def _operation(endpoint: Endpoint, schema_by_type: dict[str, Any]) -> dict[str, 
     }
     if endpoint.description or endpoint.scope:
         operation["description"] = "\n\n".join(filter(None, _paragraphs(endpoint)))
+    if endpoint.scope:
+        operation["x-scope"] = endpoint.scope
     if endpoint.scope is not None:
         operation["security"] = [{"token": []}]
     if endpoint.body is not None:

@@ -78,33 +78,16 @@ async def _disconnected(request: Request) -> None:
 
 async def update_task(request: Request) -> Response:
     """Take a worker's result; one for a task that has ended changes nothing and is still 200."""
-    result = await _result(request)
+    result = await read(request, TaskResult)
     return as_text(await tasks.update(request.state.runtime, request.state.caller, result))
 
 
 async def update_task_and_poll(request: Request) -> Response:
-    """Take a worker's result and hand out its next task, or 204."""
-    result = await _result(request)
-    runtime = request.state.runtime
-    try:
-        task = await tasks.update_and_poll(runtime, request.state.caller, result)
-    except NotFound as unknown:
-        # A 404 here tells Python and JavaScript that the server is too old for this call, and
-        # they use the slower one for the life of the worker.
-        raise Invalid(unknown.message) from None
-    return as_json(task.for_wire(runtime.now_ms())) if task else no_content()
-
-
-async def _result(request: Request) -> TaskResult:
+    """Take a worker's result and hand out its next task, or 204. Never 404 for unknown tasks."""
     result = await read(request, TaskResult)
-    if not result.workflow_instance_id:
-        message = "Workflow Id cannot be null or empty"
-        raise refuse("updateTask.taskResult.workflowInstanceId", message)
-    if not result.task_id:
-        raise refuse("updateTask.taskResult.taskId", "Task ID cannot be null or empty")
-    if not result.status and not result.extend_lease:
-        raise refuse("updateTask.taskResult.status", "status: is required")
-    return result
+    runtime = request.state.runtime
+    task = await tasks.update_and_poll(runtime, request.state.caller, result)
+    return as_json(task.for_wire(runtime.now_ms())) if task else no_content()
 
 
 async def update_task_by_reference(request: Request) -> Response:

@@ -14,7 +14,7 @@ from playground.api.endpoint import Content, Endpoint
 from playground.api.parameters import MAX_LONG, Boolean, Choice, Integer, Text, TextList
 from playground.engine import workflows
 from playground.model.definitions import JSONObject
-from playground.model.errors import Invalid, NotFound
+from playground.model.errors import NotFound
 from playground.model.execution import Execution, Task, WorkflowStatus
 from playground.model.requests import IdempotencyStrategy, StartWorkflowRequest
 from playground.model.search_query import MAX_PAGE, Clause, Operator, SearchRequest
@@ -102,12 +102,6 @@ async def _start_request(request: Request, version: int | None) -> StartWorkflow
 
 
 async def _start(request: Request, start: StartWorkflowRequest) -> Response:
-    if start.input is None and not start.external_input_payload_storage_path:
-        raise Invalid("NULL input passed when starting workflow")
-    if not 0 <= start.priority <= 99:
-        bound = "should be minimum 0" if start.priority < 0 else "should be maximum 99"
-        path = "startWorkflow.startWorkflowRequest.priority"
-        raise refuse(path, f"priority: {start.priority} {bound}", start.priority)
     if key := IDEMPOTENCY_KEY.optional(request):
         strategy = ON_CONFLICT.of(request)
         start = replace(
