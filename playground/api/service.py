@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from playground.api.answers import as_json, as_text
 from playground.api.endpoint import Content, Endpoint
+from playground.model.definitions import JSONObject
 from playground.model.errors import PlaygroundError
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ ENDPOINTS = (
         handler=get_health,
         scope=None,
         summary="Health of the service",
-        answers={200: dict[str, object]},
+        answers={200: JSONObject},
     ),
     Endpoint(
         method="GET",
@@ -88,7 +89,7 @@ ENDPOINTS = (
         handler=get_api_health,
         scope=None,
         summary="Health of the service",
-        answers={200: dict[str, object]},
+        answers={200: JSONObject},
     ),
     Endpoint(
         method="GET",
@@ -112,7 +113,7 @@ ENDPOINTS = (
         handler=get_api_docs,
         scope=None,
         summary="This document",
-        answers={200: dict[str, object]},
+        answers={200: JSONObject},
     ),
     Endpoint(
         method="GET",
@@ -120,6 +121,6 @@ ENDPOINTS = (
         handler=get_spring_api_docs,
         scope=None,
         summary="This document",
-        answers={200: dict[str, object]},
+        answers={200: JSONObject},
     ),
 )
