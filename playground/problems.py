@@ -25,7 +25,7 @@ from playground.model.errors import (
     PlaygroundError,
     Unavailable,
 )
-from tenants.errors import ProviderUnavailable, RateLimited, TenantError
+from tenants.errors import RateLimited, TenantError
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def _tenant_problem(error: TenantError) -> Problem:
         status=error.status,
         code=error.code,
         message=error.message,
-        retryable=isinstance(error, RateLimited | ProviderUnavailable),
+        retryable=isinstance(error, RateLimited) or error.status >= 500,
         headers=headers,
     )
 

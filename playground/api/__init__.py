@@ -109,7 +109,7 @@ class Api:
             await self._serve(scope, receive, send)
         except ClientDisconnect:
             pass
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the outermost layer answers every error
             await _refuse(error, scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,7 +130,7 @@ async def _run(scope: Scope, receive: Receive, send: Send) -> None:
         response = await _answer(Request(scope, receive))
     except ClientDisconnect:
         return
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - see the class
         await _refuse(error, scope, receive, send)
         return
     await response(scope, receive, send)

@@ -10,6 +10,7 @@ from playground.api.answers import as_json, as_text
 from playground.api.endpoint import Content, Endpoint
 from playground.model.definitions import JSONObject
 from playground.model.errors import PlaygroundError
+from tenants.errors import TenantError
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ async def get_health(request: Request) -> Response:
         async with asyncio.timeout(HEALTH_TIMEOUT_SECONDS):
             async with request.state.runtime.reading("health"):
                 pass
-    except (TimeoutError, OSError, PlaygroundError):
+    except (TimeoutError, OSError, PlaygroundError, TenantError):
         log.warning("the database does not answer", exc_info=True)
         healthy = False
     return as_json({"healthy": healthy, "healthResults": [], "suppressedHealthResults": []})

@@ -184,11 +184,12 @@ async def _correlated(
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
         wanted = SearchRequest(clauses=tuple(clauses), size=MAX_PAGE)
         _, executions = await queries.search_executions(connection, wanted)
-        for execution in executions:
-            if WITH_TASKS.of(request):
-                execution = await queries.execution(connection, execution.workflow_id)
-            if execution and execution.correlation_id:
-                found[execution.correlation_id].append(execution)
+        for one in executions:
+            shown = await queries.execution(
+                connection, one.workflow_id, include_tasks=WITH_TASKS.of(request)
+            )
+            if shown and shown.correlation_id in found:
+                found[shown.correlation_id].append(shown)
     return found
 
 

@@ -60,7 +60,7 @@ async def update_workflow_definitions(request: Request) -> Response:
 async def validate_workflow_definition(request: Request) -> Response:
     """Check a definition without storing it."""
     definition = await read(request, WorkflowDef)
-    metadata.validate_workflow(definition)
+    await metadata.validate_workflow(request.state.runtime, request.state.caller, definition)
     return empty()
 
 
