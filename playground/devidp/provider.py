@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from joserfc import jwt
@@ -158,8 +158,7 @@ class Provider:
 
     async def _agree(self, request: Request) -> Response:
         """Somebody said who they are: send the browser back with a code."""
-        async with request.form(max_files=0) as form:
-            fields = {key: value for key, value in form.items() if isinstance(value, str)}
+        fields = await _fields(request)
         asked = self._trusted(fields)
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             raise Untrusted("This page was sent from another site.")
@@ -190,8 +189,7 @@ class Provider:
         return self._answer(asked, code=code)
 
     async def _token(self, request: Request) -> Response:
-        async with request.form(max_files=0) as form:
-            fields = {key: value for key, value in form.items() if isinstance(value, str)}
+        fields = await _fields(request)
         try:
             grant = self._redeem(fields)
         except Refused as refusal:
@@ -328,6 +326,15 @@ class Provider:
 
 
 _UNSHARED: Final = {"Cache-Control": "no-store"}
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """The fields of a urlencoded form; what is none of ours ends up unused or refused."""
+    body = await request.body()
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50))
+    except ValueError:
+        return {}
 
 
 def _claims(name: str) -> dict[str, str]:
