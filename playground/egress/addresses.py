@@ -106,7 +106,7 @@ def _within(address: IPAddress, networks: tuple[IPNetwork, ...]) -> bool:
 
 
 def _is_ours(address: IPAddress) -> bool:
-    """Whether the system would reach `address` from itself; asks the routing table, sends nothing."""
+    """Whether `address` is this machine's own; asks the routing table and sends nothing."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:

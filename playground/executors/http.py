@@ -1,4 +1,7 @@
-"""HTTP: one request of a tenant's choosing, through the one way out. Follows Conductor's HttpTask."""
+"""HTTP: one request of a tenant's choosing, through the one way out.
+
+Follows Conductor's HttpTask, also in the texts of its failures.
+"""
 
 import http
 from collections.abc import Mapping

@@ -27,7 +27,7 @@ async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
         return _rejected(task, NO_EXPRESSION)
     if evaluator == "value-param":
         return completed(task, {"result": task.input.get(str(expression))})
-    if evaluator not in JAVASCRIPT:
+    if not isinstance(evaluator, str) or evaluator not in JAVASCRIPT:
         return _rejected(task, f"Unknown evaluator '{evaluator}' in INLINE task.")
     return await _run_script(task, str(expression), tools)
 

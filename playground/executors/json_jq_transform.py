@@ -1,4 +1,4 @@
-"""JSON_JQ_TRANSFORM: a jq program over the task's whole input. Follows Conductor's JsonJqTransform."""
+"""JSON_JQ_TRANSFORM: a jq program over the task's whole input, as Conductor's JsonJqTransform."""
 
 from playground.executors.contract import ExecutorInput, Tools, completed, failed
 from playground.executors.evaluation import unavailable

@@ -42,6 +42,7 @@ TIMEOUT: Answer = (
 MEMORY: Answer = ("MEMORY", "the program needed more memory than it may use", b"null")
 TOO_LARGE: Answer = ("OUTPUT_TOO_LARGE", "the result is larger than 1 MB", b"null")
 CRASHED: Answer = ("CRASHED", "the program crashed its evaluator", b"null")
+KILLED: Answer = ("MEMORY", "the evaluator was stopped, as when memory is short", b"null")
 NOT_CONFINED: Answer = (
     "UNAVAILABLE",
     "programs cannot be evaluated: the evaluator could not be confined",
@@ -93,15 +94,18 @@ class Children:
     ) -> tuple[Answer, float]:
         """The answer, and the seconds to charge the namespace with.
 
-        A child may die of what an earlier program left behind, so a death in a used child is
-        tried once more in a fresh one.
+        A child may die of what an earlier program left behind, or of a hand from outside, so such
+        a death is tried once more in a fresh child.
         """
         self.counts["evaluations"] += 1
         child = self._child_of(namespace)
         used_before = child.evaluations > 0
         answer, seconds = await self._evaluate_in(child, kind, program, document)
-        if used_before and answer in (CRASHED, MEMORY) and child.channel.fileno() == -1:
-            fresh = self._fresh(namespace)
+        died = child.channel.fileno() == -1
+        if died and (answer == KILLED or (used_before and answer in (CRASHED, MEMORY))):
+            # Not a spare: what killed the one may have killed them all.
+            fresh = self._fork()
+            fresh.namespace = namespace
             answer, more = await self._evaluate_in(fresh, kind, program, document)
             seconds += more
         return answer, seconds
@@ -173,8 +177,10 @@ class Children:
         if death.signal == signal.SIGSYS:
             self.counts["forbidden_calls"] += 1
             return CRASHED
-        if death.peak_bytes > _MUCH_MEMORY_BYTES or death.signal == signal.SIGKILL:
+        if death.peak_bytes > _MUCH_MEMORY_BYTES:
             return MEMORY
+        if death.signal == signal.SIGKILL:
+            return KILLED
         # libjq calls abort() when an allocation fails; confined, that ends in one of these.
         refused = death.signal in (
             signal.SIGABRT,
@@ -198,10 +204,18 @@ class Children:
         return self._fresh(namespace)
 
     def _fresh(self, namespace: str) -> Child:
-        child = self._spare.pop(0) if self._spare else self._fork()
+        child = self._living_spare() or self._fork()
         child.namespace = namespace
         asyncio.get_running_loop().call_soon(self.prepare_spares)
         return child
+
+    def _living_spare(self) -> Child | None:
+        while self._spare:
+            child = self._spare.pop(0)
+            if not self._has_died(child):
+                return child
+            self._end(child)
+        return None
 
     def _keep(self, child: Child) -> None:
         worn_out = (

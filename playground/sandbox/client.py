@@ -41,16 +41,67 @@ class _Away(Exception):
     """The connection ended before the answer came."""
 
 
+Reply = tuple[dict[str, Any], bytes]
+
+
+class _Connection:
+    """One socket, the questions on their way over it, and the task that reads their answers."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._reading = asyncio.create_task(self._read_answers(reader))
+
+    @property
+    def ended(self) -> bool:
+        return self._reading.done()
+
+    async def ask(self, number: int, header: dict[str, Any], payload: bytes) -> Reply:
+        """The answer to one question.
+
+        Raises:
+            _Away: the other side went away meanwhile.
+        """
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        try:
+            self._writer.write(frames.pack({"id": number, **header}, payload))
+            await self._writer.drain()
+            return await answer
+        except OSError as problem:
+            await self.close()
+            raise _Away from problem
+        finally:
+            self._waiting.pop(number, None)
+
+    async def close(self) -> None:
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _read_answers(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                header, payload = await frames.read_frame(reader.readexactly)
+                answer = self._waiting.get(header.get("id", 0))
+                if answer and not answer.done():
+                    answer.set_result((header, payload))
+        except (frames.BadFrame, asyncio.IncompleteReadError, OSError):
+            pass  # the connection is of no further use; who waits is told below
+        finally:
+            self._writer.close()
+            for answer in self._waiting.values():
+                if not answer.done():
+                    answer.set_exception(_Away())
+
+
 class SandboxClient:
     def __init__(self, socket_path: str) -> None:
         self._path = socket_path
-        self._ids = itertools.count(1)
-        self._writer: asyncio.StreamWriter | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._numbers = itertools.count(1)
+        self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
-        self._waiting: dict[int, asyncio.Future[tuple[dict[str, Any], bytes]]] = {}
 
-    async def evaluate(self, namespace: str, kind: str, program: str, input: Any) -> Evaluation:
+    async def evaluate(self, namespace: str, kind: str, program: str, input: Any) -> Evaluation:  # noqa: A002 -- Conductor's word
         """Evaluate a program of the kind `jq`, `javascript` or `javascript-body`.
 
         Programs may have run before an UNAVAILABLE; they have no effects, so asking again is safe.
@@ -86,75 +137,43 @@ class SandboxClient:
         return status
 
     async def close(self) -> None:
-        reading, self._reading = self._reading, None
-        if reading:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-        self._forget_connection()
+        connection, self._connection = self._connection, None
+        if connection:
+            await connection.close()
 
-    async def _ask(self, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _ask(self, header: dict[str, Any], payload: bytes) -> Reply:
+        """Ask, and once more when the role went away with the question."""
         for attempt in range(_TRIES):
+            connection = await self._connected()
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    return await self._ask_once(header, payload)
-            except (_Away, OSError, TimeoutError) as problem:
-                if attempt + 1 == _TRIES or isinstance(problem, TimeoutError):
-                    raise _Away from problem
+                    return await connection.ask(next(self._numbers), header, payload)
+            except TimeoutError as problem:
+                raise _Away from problem
+            except _Away:
+                if attempt + 1 == _TRIES:
+                    raise
         raise _Away
 
-    async def _ask_once(
-        self, header: dict[str, Any], payload: bytes
-    ) -> tuple[dict[str, Any], bytes]:
-        writer = await self._connection()
-        number = next(self._ids)
-        answer: asyncio.Future[tuple[dict[str, Any], bytes]] = (
-            asyncio.get_running_loop().create_future()
-        )
-        self._waiting[number] = answer
-        try:
-            writer.write(frames.pack({"id": number, **header}, payload))
-            await writer.drain()
-            return await answer
-        finally:
-            self._waiting.pop(number, None)
-
-    async def _connection(self) -> asyncio.StreamWriter:
+    async def _connected(self) -> _Connection:
+        """A living connection; waits a moment for a role that is just being started again."""
         async with self._connecting:
-            if self._writer is None:
-                reader, self._writer = await self._connect()
-                self._reading = asyncio.create_task(self._read_answers(reader))
-            return self._writer
+            if self._connection is None or self._connection.ended:
+                self._connection = await self._connect()
+            return self._connection
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Wait a moment for a role that is just being started again."""
-        deadline = asyncio.get_running_loop().time() + _CONNECT_SECONDS
+    async def _connect(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _CONNECT_SECONDS
         while True:
             try:
-                return await asyncio.open_unix_connection(
-                    self._path, limit=frames.MAX_PAYLOAD_BYTES
+                return _Connection(
+                    *await asyncio.open_unix_connection(self._path, limit=frames.MAX_PAYLOAD_BYTES)
                 )
             except OSError as problem:
-                if asyncio.get_running_loop().time() >= deadline:
+                if loop.time() >= deadline:
                     raise _Away from problem
             await asyncio.sleep(0.05)
-
-    async def _read_answers(self, reader: asyncio.StreamReader) -> None:
-        try:
-            while True:
-                header, payload = await frames.read_frame(reader.readexactly)
-                answer = self._waiting.get(header.get("id", 0))
-                if answer and not answer.done():
-                    answer.set_result((header, payload))
-        except (frames.BadFrame, asyncio.IncompleteReadError, OSError):
-            self._forget_connection()
-
-    def _forget_connection(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer:
-            writer.close()
-        for answer in self._waiting.values():
-            if not answer.done():
-                answer.set_exception(_Away())
 
 
 def _evaluation(kind: str, header: dict[str, Any], payload: bytes) -> Evaluation:

@@ -18,6 +18,7 @@ import signal
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 try:
@@ -181,10 +182,10 @@ def enter_empty_root(walls: Walls) -> None:
     """Make an empty, already removed directory the root: nothing can be found or made in it."""
     directory = tempfile.mkdtemp(prefix="playground-sandbox-")
     try:
-        os.chmod(directory, 0o500)
+        Path(directory).chmod(0o500)
         here = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     finally:
-        os.rmdir(directory)
+        Path(directory).rmdir()
     try:
         os.fchdir(here)
         os.chroot(".")
@@ -207,8 +208,6 @@ def lock_in(cell: Cell, channel: int) -> None:
     _keep_only(cell.null, channel)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _limit_resources()
-    with contextlib.suppress(OSError):
-        os.nice(5)
     if cell.walls.nobody:
         _become_nobody()
     _drop_capabilities()

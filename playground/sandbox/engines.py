@@ -4,10 +4,10 @@ Both take and give JSON text. JavaScript is quickjs-ng; every evaluation gets a 
 nothing that a script patches outlives it. jq programs are compiled once and kept.
 """
 
-import json
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import _quickjs  # not `quickjs`: that module starts a thread, and this process must fork
@@ -108,119 +108,7 @@ def _compile_message(program: str, wrapped: str) -> str:
 # Inputs are Java collections in Conductor, and scripts in the field call their methods. They
 # are put on the prototypes of the input's own objects and lists, never on Object.prototype: a
 # `get` there would make every property descriptor an accessor.
-_PRELUDE = r"""
-(function () {
-  'use strict';
-  const { isArray } = Array, { keys, setPrototypeOf, defineProperty, create } = Object;
-  const { stringify } = JSON;
-  const apply = Reflect.apply, then = Promise.prototype.then, Promise_ = Promise;
-  const wellFormed = String.prototype.toWellFormed, push = Array.prototype.push;
-  const Map_ = Map, Set_ = Set, Date_ = Date, Error_ = Error, toISOString = Date.prototype.toISOString;
-  const mapEach = Map.prototype.forEach, setEach = Set.prototype.forEach, String_ = String;
-  const getTime = Date.prototype.getTime, indirectEval = eval;
-  const own = (object, key) => apply(Object.prototype.hasOwnProperty, object, [key]);
-
-  function methods(target, table) {
-    for (const name of keys(table)) {
-      defineProperty(target, name, { value: table[name], writable: true, configurable: true });
-    }
-    return target;
-  }
-  const JavaList = methods(create(Array.prototype), {
-    size() { return this.length; },
-    isEmpty() { return this.length === 0; },
-    get(index) { return this[index]; },
-    contains(value) { return this.includes(value); },
-    add(value) { this.push(value); return true; },
-  });
-  const JavaMap = methods(create(Object.prototype), {
-    size() { return keys(this).length; },
-    isEmpty() { return keys(this).length === 0; },
-    get(key) { return own(this, key) ? this[key] : null; },
-    getOrDefault(key, other) { return own(this, key) ? this[key] : other; },
-    containsKey(key) { return own(this, key); },
-    keySet() { return decorated(keys(this)); },
-    values() { return decorated(keys(this).map((key) => this[key])); },
-    put(key, value) { const before = this.get(key); this[key] = value; return before; },
-  });
-  function decorated(root) {
-    const waiting = [root];
-    for (let i = 0; i < waiting.length; i++) {
-      const value = waiting[i];
-      if (typeof value !== 'object' || value === null) continue;
-      const members = isArray(value) ? value : keys(value).map((key) => value[key]);
-      for (const member of members) {
-        if (typeof member === 'object' && member !== null) apply(push, waiting, [member]);
-      }
-      setPrototypeOf(value, isArray(value) ? JavaList : JavaMap);
-    }
-    return root;
-  }
-
-  function plain(value, depth, above) {
-    switch (typeof value) {
-      case 'undefined': return null;
-      case 'boolean': case 'number': return value;
-      case 'string': return apply(wellFormed, value, []);
-      case 'bigint': return Number(value);
-      case 'symbol': return String_(value);
-    }
-    if (value === null) return null;
-    if (depth > 100) throw new Error_('the result is nested more than 100 levels deep');
-    if (above.includes(value)) throw new Error_('the result contains itself');
-    const inside = [...above, value];
-    if (value instanceof Date_) {
-      const time = apply(getTime, value, []);
-      return time === time ? apply(toISOString, value, []) : null;
-    }
-    if (isArray(value)) {
-      const list = [];
-      for (let i = 0; i < value.length; i++) list[i] = plain(value[i], depth + 1, inside);
-      return list;
-    }
-    const object = create(null);
-    if (value instanceof Map_) {
-      apply(mapEach, value, [(member, key) => {
-        object[String_(key)] = plain(member, depth + 1, inside);
-      }]);
-      return object;
-    }
-    if (value instanceof Set_) {
-      const list = [];
-      apply(setEach, value, [(member) => { list[list.length] = plain(member, depth + 1, inside); }]);
-      return list;
-    }
-    if (value instanceof Error_) return apply(wellFormed, String_(value), []);
-    for (const key of keys(value)) {
-      object[apply(wellFormed, key, [])] = plain(value[key], depth + 1, inside);
-    }
-    return object;
-  }
-
-  const silent = () => undefined;
-  const console = {};
-  for (const name of ['log', 'info', 'warn', 'error', 'debug', 'trace', 'table', 'dir',
-                      'group', 'groupEnd', 'time', 'timeEnd', 'assert', 'count']) {
-    console[name] = silent;
-  }
-  defineProperty(globalThis, 'console', { value: console, writable: true, configurable: true });
-
-  let state = null;
-  // The value stays on this side: not every JavaScript value has a Python twin. (The script may
-  // have patched what is called here; it harms nobody but itself.)
-  function run(source) {
-    const value = indirectEval(source);
-    if (!(value instanceof Promise_)) { state = { value }; return; }
-    apply(then, value, [(kept) => { state = { value: kept }; }, (broken) => { state = { broken }; }]);
-  }
-  function collect() {
-    if (state === null) throw new Error_('the promise was never settled');
-    if ('broken' in state) throw state.broken;
-    return stringify(plain(state.value, 0, []));
-  }
-  return { run, collect, decorated };
-})()
-"""
+_PRELUDE = Path(__file__).with_name("prelude.js").read_text()
 _COLLECTION_METHODS = re.compile(
     r"\b(size|isEmpty|get|contains|add|getOrDefault|containsKey|keySet|values|put)\b"
 )
@@ -234,7 +122,7 @@ def evaluate_javascript(script: str, document: str, *, body: bool) -> Result:
     context = _quickjs.Context()
     context.set_memory_limit(JAVASCRIPT_MEMORY_BYTES)
     context.set_max_stack_size(JAVASCRIPT_STACK_BYTES)
-    context.eval("globalThis.__prelude = " + _PRELUDE)
+    context.eval(_PRELUDE)
     tools = {name: context.eval(f"__prelude.{name}") for name in ("run", "collect", "decorated")}
     context.eval("delete globalThis.__prelude")
     try:
@@ -277,9 +165,16 @@ def _shortened(message: str) -> str:
 
 
 def warm_up() -> None:
-    """Evaluate once with each, so that children inherit warm allocators and loaded modules."""
-    assert evaluate("jq", '.a | ascii_upcase | test("X")', '{"a":"x"}').text == "[true]"
-    assert evaluate("javascript", "$.a.get(0) + 1", '{"a":[1]}').text == "2"
-    evaluate("jq", ".a |", "{}")
-    evaluate("javascript", "throw new Error('é')", "{}")
-    json.loads('{"a": [1.5, "é", null]}')
+    """Evaluate a little of all, so that children inherit warm allocators and loaded modules.
+
+    Raises:
+        RuntimeError: an engine gave a wrong answer.
+    """
+    answers = [
+        evaluate("jq", '.a | ascii_upcase | test("X")', '{"a":"x"}').text,
+        evaluate("javascript", "$.a.get(0) + 1", '{"a":[1]}').text,
+        evaluate("jq", ".a |", "{}").outcome,
+        evaluate("javascript", "throw new Error('é')", "{}").outcome,
+    ]
+    if answers != ["[true]", "2", "ERROR", "ERROR"]:
+        raise RuntimeError(f"the engines answer {answers}")

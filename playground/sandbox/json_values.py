@@ -5,6 +5,7 @@ harmless is put right instead of refused.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -30,18 +31,16 @@ def decode(text: bytes) -> Any:
 
 
 def _check_depth(value: Any) -> None:
-    level, depth = [value], -1
-    while level:
+    level, depth = [value], 0
+    while level := [one for one in level if isinstance(one, dict | list)]:
         depth += 1
         if depth > MAX_DEPTH:
             raise ValueError("nested too deeply")
         level = [member for one in level for member in _members(one)]
 
 
-def _members(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+def _members(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _put_right(value: Any) -> Any:

@@ -30,7 +30,7 @@ def read_a_file() -> None:
 
 
 def write_a_file() -> None:
-    os.close(os.open("/tmp/escaped", os.O_WRONLY | os.O_CREAT, 0o600))
+    os.close(os.open("/escaped", os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def open_a_socket() -> None:
@@ -47,7 +47,7 @@ def fork() -> None:
 
 
 def run_a_program() -> None:
-    os.execve("/bin/true", ["/bin/true"], {})
+    os.execve("/bin/true", ["/bin/true"], {})  # noqa: S606 -- this is the attack
 
 
 def signal_the_server() -> None:

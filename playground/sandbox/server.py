@@ -12,10 +12,10 @@ import json
 import os
 import signal
 import socket
-import stat
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from playground.sandbox import engines, frames, selftest
@@ -28,6 +28,10 @@ MAX_PROGRAM_BYTES = 32 * 1024
 MAX_INPUT_BYTES = 1024 * 1024
 _BUSY = "too many evaluations are waiting in this namespace; try again later"
 _HOUSEKEEPING_SECONDS = 1.0
+_AGAIN = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "from playground.sandbox.server import main; sys.exit(main(sys.argv[1:]))"
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -231,20 +235,17 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 def _start_again_without_environment(argv: Sequence[str]) -> None:
     # Clearing it here would not clear what the kernel shows of this process.
-    os.execve(
-        sys.executable,
-        [sys.executable, "-I", "-m", "playground.sandbox.server", *argv],
-        {},
-    )
+    root = str(Path(__file__).resolve().parents[2])
+    command = [sys.executable, "-I", "-c", _AGAIN, root, *argv]
+    os.execve(sys.executable, command, {})  # noqa: S606 -- the point is to be without a shell
 
 
 def _listener(options: argparse.Namespace) -> socket.socket:
     if options.fd is not None:
         os.set_inheritable(options.fd, False)
         return socket.socket(fileno=options.fd)
-    with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISSOCK(os.stat(options.socket).st_mode):
-            os.unlink(options.socket)
+    if Path(options.socket).is_socket():
+        Path(options.socket).unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:

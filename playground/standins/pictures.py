@@ -1,4 +1,4 @@
-"""Pictures of our own for the image samples: a landscape of 640 × 427 pixels in three formats."""
+"""Pictures of our own for the image samples: a landscape of 640 by 427 pixels in three formats."""
 
 from functools import cache
 from pathlib import Path

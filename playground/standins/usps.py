@@ -58,7 +58,8 @@ def _address(document: str) -> str:
         "Zip5": zip_code,
         "Zip4": "0001",
     }
-    return f'<AddressValidateResponse><Address ID="0">{_elements(lines)}</Address></AddressValidateResponse>'
+    address = f'<Address ID="0">{_elements(lines)}</Address>'
+    return f"<AddressValidateResponse>{address}</AddressValidateResponse>"
 
 
 def _rate(document: str) -> str:

@@ -1,0 +1,49 @@
+"""The server that HTTP tasks of the tests talk to, on 127.0.0.2."""
+
+import asyncio
+import http
+import re
+
+
+class FarEnd:
+    def __init__(self) -> None:
+        self.port = 0
+        self.requests: list[str] = []
+        self._server: asyncio.Server | None = None
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.2:{self.port}{path}"
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._answer, "127.0.0.2", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server:
+            self._server.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+            body = await reader.readexactly(int(length[1])) if length else b""
+            self.requests.append(head + body.decode("latin-1"))
+            method, path = head.split(" ", 2)[:2]
+            if path == "/silence":
+                await asyncio.sleep(30)
+            writer.write(_response(method, path.partition("?")[0]))
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+def _response(method: str, path: str) -> bytes:
+    kind, _, code = path.strip("/").partition("/")
+    status = http.HTTPStatus(int(code or 200))
+    body = {"ok": b'{"a":1}', "status": b'{"e":1}', "long": b"x" * 5000}.get(kind, b"")
+    if status in (204, 304) or method == "HEAD":
+        body = b""
+    head = f"HTTP/1.1 {status.value} {status.phrase}\r\nX-Two: a\r\nX-Two: b\r\n"
+    return head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
