@@ -8,14 +8,28 @@ fails is an outcome; an exception out of here is a defect of the playground.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from playground.decider.children import child_ended, child_refused, child_started
 from playground.decider.completion import complete_if_done
 from playground.decider.control import Verb, carry_out
 from playground.decider.decision import Decision, Limits
 from playground.decider.draft import Draft, Surroundings
-from playground.decider.inputs import ACCEPTED, Event, Outcome, Result, Sweep, ignored
+from playground.decider.ending import failure_workflow_refused
+from playground.decider.inputs import (
+    ACCEPTED,
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
+    Event,
+    FailureWorkflowRefused,
+    Outcome,
+    Result,
+    Sweep,
+    ignored,
+)
 from playground.decider.progress import settle
 from playground.decider.questions import Answer, Incomplete
 from playground.decider.results import record_result
+from playground.decider.system_tasks import wake_waits
 from playground.decider.timeouts import time_out_execution, time_out_tasks
 from playground.decider.view import ExecutionView
 from playground.model.definitions import TaskDef
@@ -84,10 +98,19 @@ def _run(draft: Draft, inputs: Sequence[Input]) -> bool:
 def _apply(draft: Draft, given: Input) -> Outcome:
     if isinstance(given, Verb):
         return _control(draft, given)
+    if isinstance(given, ChildStarted):
+        return child_started(draft, given)
+    if isinstance(given, FailureWorkflowRefused):
+        return failure_workflow_refused(draft, given)
     if draft.execution.status.terminal:
         return ignored("the workflow has ended")
-    if isinstance(given, Result):
-        return record_result(draft, given)
+    match given:
+        case Result():
+            return record_result(draft, given)
+        case ChildRefused():
+            return child_refused(draft, given)
+        case ChildEnded():
+            return child_ended(draft, given)
     return ACCEPTED
 
 
@@ -101,6 +124,7 @@ def _control(draft: Draft, verb: Verb) -> Outcome:
 
 def _sweep(draft: Draft, inputs: Sequence[Input]) -> None:
     if draft.is_running and any(isinstance(given, Sweep) for given in inputs):
+        wake_waits(draft)
         time_out_tasks(draft)
 
 

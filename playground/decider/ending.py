@@ -4,6 +4,7 @@ from msgspec import UNSET
 
 from playground.decider.draft import Draft, cancel_child, notify_parent
 from playground.decider.effects import StartFailureWorkflow
+from playground.decider.inputs import ACCEPTED, FailureWorkflowRefused, Outcome
 from playground.decider.roots import evaluate
 from playground.expressions import BudgetExceeded
 from playground.model.definitions import JSONObject
@@ -137,6 +138,12 @@ def start_failure_workflow(draft: Draft) -> None:
     )
     output = {**execution.output, "conductor.failure_workflow": failure_id}
     draft.set_execution(output=output)
+
+
+def failure_workflow_refused(draft: Draft, given: FailureWorkflowRefused) -> Outcome:
+    text = f"Error workflow {given.name} failed to start.  reason: {given.message}"
+    draft.set_execution(output={**draft.execution.output, "conductor.failure_workflow": text})
+    return ACCEPTED
 
 
 def _failure_workflow_name(draft: Draft) -> str:

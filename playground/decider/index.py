@@ -12,10 +12,13 @@ from msgspec import UNSET
 
 from playground.decider.layers import Layer
 from playground.model.execution import Task, TaskStatus
+from playground.model.task_types import Runner, runner_of
 
 JOIN = "JOIN"
 EXCLUSIVE_JOIN = "EXCLUSIVE_JOIN"
 DO_WHILE = "DO_WHILE"
+FORK = "FORK"
+_DECIDER = Runner.DECIDER
 
 
 def base_ref(task: Task) -> str:
@@ -54,7 +57,8 @@ class TaskIndex:
     `joins_on`: reference name → ids of the open JOINs that wait for it.
     `ready_joins`, `ready_loops`: open JOINs and DO_WHILEs with nothing left to wait for.
     `unread_joins`: open JOINs whose payload, which holds `joinOn`, is not loaded.
-    `exclusive`: ids of open EXCLUSIVE_JOINs.
+    `watching`: open EXCLUSIVE_JOINs and JOINs with a script, looked at in every decision.
+    `runnable`: SCHEDULED tasks that the decider runs itself. `dynamic_forks`: their FORK ids.
     `busy`: open DO_WHILE id → how many tasks inside are open or await successors.
     `turns`: (DO_WHILE id, iteration) → number of tasks; `members`: (…, n) → id of the nth.
     """
@@ -69,7 +73,9 @@ class TaskIndex:
     ready_joins: MutableMapping[str, None] = field(default_factory=_new_map)
     ready_loops: MutableMapping[str, None] = field(default_factory=_new_map)
     unread_joins: MutableMapping[str, None] = field(default_factory=_new_map)
-    exclusive: MutableMapping[str, None] = field(default_factory=_new_map)
+    watching: MutableMapping[str, None] = field(default_factory=_new_map)
+    runnable: MutableMapping[str, None] = field(default_factory=_new_map)
+    dynamic_forks: MutableMapping[str, None] = field(default_factory=_new_map)
     busy: MutableMapping[str, int] = field(default_factory=_new_map)
     turns: MutableMapping[tuple[str, int], int] = field(default_factory=_new_map)
     members: MutableMapping[tuple[str, int, int], str] = field(default_factory=_new_map)
@@ -134,10 +140,16 @@ class TaskIndex:
         settled = self.is_settled(task.reference_task_name)
         if settled != was_settled:
             self._count_down(task.reference_task_name, -1 if settled else 1)
+        runs_here = task.status is TaskStatus.SCHEDULED and runner_of(task.task_type) is _DECIDER
+        self._note(self.runnable, task.task_id, wanted=runs_here)
         if task.task_type == JOIN:
             self._put_join(task)
         elif task.task_type == EXCLUSIVE_JOIN:
-            self._note(self.exclusive, task.task_id, wanted=not task.status.terminal)
+            waits = task.status is TaskStatus.IN_PROGRESS
+            self._note(self.watching, task.task_id, wanted=waits)
+        elif task.task_type == FORK:
+            if task.workflow_task and task.workflow_task.type == "FORK_JOIN_DYNAMIC":
+                self._note(self.dynamic_forks, task.task_id, wanted=True)
         elif task.task_type == DO_WHILE:
             self._put_loop(task)
         self._put_in_loop(old, task)
@@ -152,7 +164,7 @@ class TaskIndex:
         self._put_in_loop(task, None)
         del self.tasks[task_id]
         self.count -= 1
-        for noted in (self.open, self.pending, self.exclusive, self.unread_joins):
+        for noted in (self.open, self.pending, self.watching, self.runnable, self.dynamic_forks):
             self._note(noted, task_id, wanted=False)
         rest = tuple(i for i in self.by_ref[task.reference_task_name] if i != task_id)
         if rest:
@@ -183,8 +195,8 @@ class TaskIndex:
                 del self.by_root[base_ref(task)]
         if self.last_id == task.task_id:
             last = max(self.tasks.values(), key=lambda t: t.seq, default=None)
-            # `last_seq` stays: a sequence number is never given twice.
             self.last_id = last.task_id if last is not None else ""
+            self.last_seq = last.seq if last is not None else 0
 
     @staticmethod
     def _note(noted: MutableMapping[str, None], task_id: str, *, wanted: bool) -> None:
@@ -197,8 +209,11 @@ class TaskIndex:
     # JOINs
 
     def _put_join(self, join: Task) -> None:
-        if join.status.terminal:
+        if join.status.terminal or join.status is TaskStatus.SCHEDULED:
             self._forget_join(join)
+        elif has_script(join):
+            # Its script may end it before or after all it joins have ended.
+            self._note(self.watching, join.task_id, wanted=True)
         elif join.input_data is UNSET:
             self._note(self.unread_joins, join.task_id, wanted=True)
         elif join.task_id not in self.waiting:
@@ -211,6 +226,7 @@ class TaskIndex:
     def _forget_join(self, join: Task) -> None:
         self._note(self.ready_joins, join.task_id, wanted=False)
         self._note(self.unread_joins, join.task_id, wanted=False)
+        self._note(self.watching, join.task_id, wanted=False)
         if join.task_id not in self.waiting:
             return
         del self.waiting[join.task_id]
@@ -251,6 +267,10 @@ class TaskIndex:
             loop = self.tasks.get(loop_id)
             if loop is not None:
                 self._put_loop(loop)
+
+
+def has_script(join: Task) -> bool:
+    return bool(join.workflow_task) and bool(join.workflow_task.expression)  # type: ignore[union-attr]
 
 
 def joined_refs(join: Task) -> tuple[str, ...]:

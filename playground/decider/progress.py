@@ -1,16 +1,17 @@
 """From what has ended to what comes next: the loop that settles an execution."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Collection
 
 from playground.decider.draft import Draft
 from playground.decider.ending import fail
-from playground.decider.index import awaits_successors, base_ref, suffix_of
-from playground.decider.joins import settle_joins
+from playground.decider.index import awaits_successors, suffix_of
+from playground.decider.joins import require_joins, settle_join, watch
+from playground.decider.loops import turn
 from playground.decider.mappers import MapperContext, Place, WorkflowFails, expand
 from playground.decider.questions import Unanswered
 from playground.decider.retries import settle_failure
-from playground.model.definitions import WorkflowTask
+from playground.decider.successors import first_of, what_follows
+from playground.decider.system_tasks import run
 from playground.model.execution import Task, TaskStatus, WorkflowStatus
 
 
@@ -22,16 +23,62 @@ def settle(draft: Draft) -> bool:
     while moving and draft.is_running:
         if not draft.has_steps_left:
             return False
-        moving = _settle_pending(draft)
-        moving = settle_joins(draft) or moving
+        moving = _each(draft, draft.index.pending, _settle_task)
+        moving = _each(draft, _due(draft), _run_task) or moving
+        if draft.is_running:
+            require_joins(draft)
+        moving = _each(draft, draft.index.ready_joins, settle_join) or moving
+        if not moving:
+            # Only now: these may be asked, or be looked at, in every decision.
+            moving = _watch(draft) or _each(draft, draft.index.ready_loops, _turn_loop)
     return True
 
 
-def attempt(draft: Draft, site: str, step: Callable[[Draft], None]) -> bool:
-    """Take one step. Where it needs an answer, note the question and leave the rest going on."""
+def _each(draft: Draft, ids: Collection[str], step: Callable[[Draft, str], object]) -> bool:
+    """Take `step` for each task in list order; True if one was taken."""
+    moved = False
+    for task_id in sorted(ids, key=lambda task_id: draft.index.tasks[task_id].seq):
+        if not draft.is_running or not draft.has_steps_left:
+            break
+        if task_id in draft.questions or task_id not in draft.index.tasks:
+            continue
+        moved = attempt(draft, task_id, step) or moved
+    return moved
+
+
+def _due(draft: Draft) -> list[str]:
+    tasks = draft.index.tasks
+    return [i for i in draft.index.runnable if (tasks[i].due_time or 0) <= draft.now_ms]
+
+
+def _run_task(draft: Draft, task_id: str) -> None:
+    task = draft.index.tasks[task_id]
+    if task.status is TaskStatus.SCHEDULED:
+        run(draft, task)
+
+
+def _watch(draft: Draft) -> bool:
+    moved = False
+    for task_id in list(draft.index.watching):
+        if task_id not in draft.questions and draft.is_running:
+            before = len(draft.index.watching)
+            attempt(draft, task_id, watch)
+            moved = moved or len(draft.index.watching) != before
+    return moved
+
+
+def _turn_loop(draft: Draft, task_id: str) -> None:
+    add_all(draft, turn(draft, task_id))
+
+
+def attempt(draft: Draft, site: str, step: Callable[[Draft, str], object]) -> bool:
+    """Take one step for the task `site`; False where it needs an answer, which is then asked.
+
+    The rest goes on meanwhile.
+    """
     draft.steps += 1
     try:
-        step(draft)
+        step(draft, site)
     except Unanswered as unanswered:
         draft.questions[site] = unanswered.question
         return False
@@ -40,15 +87,10 @@ def attempt(draft: Draft, site: str, step: Callable[[Draft], None]) -> bool:
     return True
 
 
-def schedule_first(draft: Draft) -> None:
-    first = _skipping(draft, draft.definition.tasks[0] if draft.definition.tasks else None, "")
+def schedule_first(draft: Draft, _: str = "") -> None:
+    first = first_of(draft, draft.definition.tasks, "")
     if first is not None:
-        schedule(draft, first, Place())
-
-
-def schedule(draft: Draft, task: WorkflowTask, place: Place) -> list[Task]:
-    """Create the tasks that start `task`, in list order; those that exist are left alone."""
-    return add_all(draft, expand(MapperContext(draft, task, place)))
+        add_all(draft, expand(MapperContext(draft, first, Place())))
 
 
 def add_all(draft: Draft, tasks: list[Task]) -> list[Task]:
@@ -66,20 +108,11 @@ def add_all(draft: Draft, tasks: list[Task]) -> list[Task]:
     return [draft.add(task) for task in tasks if task.reference_task_name not in draft.index.by_ref]
 
 
-def _settle_pending(draft: Draft) -> bool:
-    moved = False
-    waiting = sorted(draft.index.pending, key=lambda task_id: draft.index.tasks[task_id].seq)
-    for task_id in waiting:
-        if not draft.is_running or not draft.has_steps_left:
-            break
-        if task_id in draft.questions or task_id not in draft.index.pending:
-            continue
-        moved = attempt(draft, task_id, partial(_settle_task, task_id=task_id)) or moved
-    return moved
-
-
 def _settle_task(draft: Draft, task_id: str) -> None:
+    """What follows from an end: another attempt, the end of the workflow, or the next tasks."""
     task = draft.index.tasks[task_id]
+    if not awaits_successors(task):
+        return
     if not task.status.successful:
         settle_failure(draft, task)
         task = draft.index.tasks[task_id]
@@ -99,35 +132,3 @@ def _place(draft: Draft, task: Task) -> Place:
         return Place()
     loop = draft.index.tasks[task.parent_task_id]
     return Place(suffix_of(task), task.iteration, loop.task_id, loop.retry_count)
-
-
-def what_follows(draft: Draft, task: Task) -> WorkflowTask | None:
-    """The task after this one by the definition; skipped ones are jumped over."""
-    if task.task_type == "TERMINATE" or _branch_carries_on(draft, task):
-        return None
-    node = draft.blueprint.node(base_ref(task))
-    if node is None:
-        return None
-    return _skipping(draft, draft.blueprint.after(node), suffix_of(task))
-
-
-def _branch_carries_on(draft: Draft, task: Task) -> bool:
-    if task.task_type not in ("SWITCH", "DECISION"):
-        return False
-    draft.need_payloads([task])
-    return isinstance(task.input_data, dict) and "hasChildren" in task.input_data
-
-
-def _skipping(draft: Draft, task: WorkflowTask | None, suffix: str) -> WorkflowTask | None:
-    while task is not None and _is_skipped(draft, task, suffix):
-        node = draft.blueprint.node(task.task_reference_name)
-        task = draft.blueprint.after(node) if node is not None else None
-    return task
-
-
-def _is_skipped(draft: Draft, task: WorkflowTask, suffix: str) -> bool:
-    for ref in {task.task_reference_name, task.task_reference_name + suffix}:
-        record = draft.index.latest(ref)
-        if record is not None and record.status is TaskStatus.SKIPPED:
-            return True
-    return False
