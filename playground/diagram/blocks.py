@@ -15,7 +15,7 @@ from msgspec import UNSET
 from playground.diagram.state import UNREACHED, NodeState, Progress
 from playground.model.definitions import WorkflowDef, WorkflowTask
 
-CARD_WIDTH, CARD_HEIGHT = 240.0, 72.0
+CARD_WIDTH, CARD_HEIGHT = 256.0, 72.0
 SWITCH_HEIGHT = 84.0
 BAR_HEIGHT = 34.0
 TERMINAL_SIZE = 44.0
@@ -133,7 +133,7 @@ def text_width(text: str, size: float) -> float:
     ems = 0.0
     for character in text:
         if character.isascii():
-            ems += 0.68 if character.isupper() or character in "mwMW@%" else 0.56
+            ems += 0.7 if character.isupper() or character in "mwMW@%_" else 0.58
         else:
             ems += 1.0 if unicodedata.east_asian_width(character) in "WF" else 0.65
     return ems * size
@@ -165,25 +165,17 @@ def label_width(label: str) -> float:
 
 
 class _Builder:
-    def __init__(
-        self, progress: Progress | None, children: Mapping[str, WorkflowDef]
-    ) -> None:
+    def __init__(self, progress: Progress | None, children: Mapping[str, WorkflowDef]) -> None:
         self._progress = progress
         self._children = children
 
-    def series(
-        self, tasks: Sequence[WorkflowTask], depth: int, foreign: bool
-    ) -> Series:
+    def series(self, tasks: Sequence[WorkflowTask], depth: int, foreign: bool) -> Series:
         items: list[Block] = []
         at = 0
         while at < len(tasks):
             task = tasks[at]
             follower = tasks[at + 1] if at + 1 < len(tasks) else None
-            join = (
-                follower
-                if _is_fork(task) and follower and follower.type == "JOIN"
-                else None
-            )
+            join = follower if _is_fork(task) and follower and follower.type == "JOIN" else None
             items.append(self._block(task, join, depth, foreign))
             at += 2 if join else 1
         return series_of(items)
@@ -211,11 +203,7 @@ class _Builder:
         return leaf(self._mark(task, Shape.CARD, foreign))
 
     def _state(self, ref: str, foreign: bool) -> NodeState:
-        return (
-            UNREACHED
-            if foreign or self._progress is None
-            else self._progress.state(ref)
-        )
+        return UNREACHED if foreign or self._progress is None else self._progress.state(ref)
 
     def _mark(
         self, task: WorkflowTask, shape: Shape, foreign: bool, detail: str | None = None
@@ -248,9 +236,7 @@ class _Builder:
             GAP,
         )
 
-    def _dynamic_fork(
-        self, task: WorkflowTask, join: WorkflowTask | None, foreign: bool
-    ) -> Block:
+    def _dynamic_fork(self, task: WorkflowTask, join: WorkflowTask | None, foreign: bool) -> Block:
         mark = self._mark(task, Shape.DYNAMIC_FORK, foreign)
         children: list[tuple[str, NodeState]] = []
         if self._progress is not None and not foreign:
@@ -263,9 +249,7 @@ class _Builder:
             leaves = [leaf(_stack(task, children))]
         else:
             leaves = [
-                leaf(
-                    Mark(Shape.CARD, ref, state.name or ref, "DYNAMIC CHILD", "", state)
-                )
+                leaf(Mark(Shape.CARD, ref, state.name or ref, "DYNAMIC CHILD", "", state))
                 for ref, state in children
             ]
         branches = [Branch(series_of([item]), taken=item.reached) for item in leaves]
@@ -282,20 +266,14 @@ class _Builder:
             Branch(self.series(tasks, depth + 1, foreign), label=case)
             for case, tasks in task.decision_cases.items()
         ]
-        branches.append(
-            Branch(self.series(task.default_case, depth + 1, foreign), label="default")
-        )
+        branches.append(Branch(self.series(task.default_case, depth + 1, foreign), label="default"))
         _mark_taken(branches, mark.state)
         return split(mark, Mark(Shape.MERGE, foreign=foreign), branches, SWITCH_LEAD)
 
     def _sub_workflow(self, task: WorkflowTask, depth: int, foreign: bool) -> Block:
         mark = self._mark(task, Shape.SUB_WORKFLOW, foreign)
         child = None if foreign else self._children.get(task.task_reference_name)
-        inline = (
-            task.sub_workflow_param.workflow_definition
-            if task.sub_workflow_param
-            else UNSET
-        )
+        inline = task.sub_workflow_param.workflow_definition if task.sub_workflow_param else UNSET
         if child is None and isinstance(inline, WorkflowDef):
             child = inline
         if child is None or not child.tasks:
@@ -312,12 +290,8 @@ def build(
     body = _Builder(progress, children).series(definition.tasks, 0, foreign=False)
     started = progress is not None
     completed = progress is not None and progress.completed
-    start = leaf(
-        Mark(Shape.START, name="Start", state=NodeState("COMPLETED" if started else ""))
-    )
-    end = leaf(
-        Mark(Shape.END, name="End", state=NodeState("COMPLETED" if completed else ""))
-    )
+    start = leaf(Mark(Shape.START, name="Start", state=NodeState("COMPLETED" if started else "")))
+    end = leaf(Mark(Shape.END, name="End", state=NodeState("COMPLETED" if completed else "")))
     return series_of([start, *body.items, end])
 
 
@@ -351,9 +325,7 @@ def series_of(items: list[Block]) -> Series:
 
 
 def split(head: Mark, foot: Mark, branches: list[Branch], lead: float) -> Split:
-    span = sum(branch.width for branch in branches) + COLUMN_GAP * max(
-        0, len(branches) - 1
-    )
+    span = sum(branch.width for branch in branches) + COLUMN_GAP * max(0, len(branches) - 1)
     width = max(span, CARD_WIDTH)
     tallest = max((branch.body.height for branch in branches), default=0.0)
     taken = [branch for branch in branches if branch.taken]

@@ -128,9 +128,7 @@ def _place(block: Block, x: float, y: float, canvas: _Canvas, onward: bool) -> N
         _place_frame(block, x, y, canvas)
 
 
-def _place_series(
-    series: Series, x: float, y: float, canvas: _Canvas, onward: bool
-) -> None:
+def _place_series(series: Series, x: float, y: float, canvas: _Canvas, onward: bool) -> None:
     axis, top, stopped = x + series.axis, y, False
     for at, item in enumerate(series.items):
         following = series.items[at + 1] if at + 1 < len(series.items) else None
@@ -150,9 +148,7 @@ def _place_series(
             top += GAP
 
 
-def _place_split(
-    split: Split, x: float, y: float, canvas: _Canvas, onward: bool
-) -> None:
+def _place_split(split: Split, x: float, y: float, canvas: _Canvas, onward: bool) -> None:
     is_switch = split.head.shape == Shape.SWITCH
     axis = x + split.axis
     head_height = size_of(split.head.shape)[1]
@@ -172,19 +168,13 @@ def _place_split(
     column = axis - split.span / 2
     for branch in split.branches:
         middle = column + branch.axis
-        _place_branch(
-            split, branch, (axis, middle), (head_bottom, top, foot_top), canvas, onward
-        )
+        _place_branch(split, branch, (axis, middle), (head_bottom, top, foot_top), canvas, onward)
         column += branch.width + COLUMN_GAP
     joined = split.foot.shape == Shape.JOIN
     foot_width = split.width if joined else foot_height
-    canvas.nodes.append(
-        Node(split.foot, axis - foot_width / 2, foot_top, foot_width, foot_height)
-    )
+    canvas.nodes.append(Node(split.foot, axis - foot_width / 2, foot_top, foot_width, foot_height))
     if not split.branches:
-        canvas.edges.append(
-            Edge(((axis, head_bottom), (axis, foot_top)), executed=onward)
-        )
+        canvas.edges.append(Edge(((axis, head_bottom), (axis, foot_top)), executed=onward))
 
 
 def _place_branch(
@@ -207,15 +197,9 @@ def _place_branch(
     down = (axis, head_bottom), (axis, bend), (middle, bend), (middle, top)
     up = (middle, bottom), (middle, turn), (foot_axis, turn), (foot_axis, foot_top)
     entering = down if is_switch else ((middle, head_bottom), (middle, top))
-    leaving = (
-        up
-        if split.foot.shape == Shape.MERGE
-        else ((middle, bottom), (middle, foot_top))
-    )
+    leaving = up if split.foot.shape == Shape.MERGE else ((middle, bottom), (middle, foot_top))
     ends = branch.body.ends
-    canvas.edges.append(
-        Edge(entering, executed=branch.taken, arrow=bool(branch.body.items))
-    )
+    canvas.edges.append(Edge(entering, executed=branch.taken, arrow=bool(branch.body.items)))
     canvas.edges.append(
         Edge(
             leaving,
@@ -246,13 +230,9 @@ def _place_frame(frame: Frame, x: float, y: float, canvas: _Canvas) -> None:
     if not body.items:
         return
     bottom = top + body.height
+    canvas.edges.append(Edge(((axis, y + FRAME_HEAD), (axis, top)), executed=body.reached))
     canvas.edges.append(
-        Edge(((axis, y + FRAME_HEAD), (axis, top)), executed=body.reached)
-    )
-    canvas.edges.append(
-        Edge(
-            ((axis, bottom), (axis, y + frame.height)), executed=body.done, arrow=False
-        )
+        Edge(((axis, bottom), (axis, y + frame.height)), executed=body.done, arrow=False)
     )
     if frame.mark.shape == Shape.LOOP:
         lane = x + frame.width - 20
@@ -262,9 +242,7 @@ def _place_frame(frame: Frame, x: float, y: float, canvas: _Canvas) -> None:
             (lane, top - GAP / 2),
             (axis, top - GAP / 2),
         )
-        canvas.edges.append(
-            Edge(back, executed=frame.mark.state.iteration > 1, back=True)
-        )
+        canvas.edges.append(Edge(back, executed=frame.mark.state.iteration > 1, back=True))
 
 
 __all__ = ["LABEL_HEIGHT", "Edge", "Label", "Layout", "Node", "lay_out"]

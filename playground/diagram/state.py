@@ -79,13 +79,14 @@ def base_reference(task: Task) -> str:
 
 def progress_of(definition: WorkflowDef, execution: Execution) -> Progress:
     return Progress(
-        states=_fold(execution.tasks),
+        states=newest_states(execution.tasks),
         completed=execution.status == WorkflowStatus.COMPLETED,
         known=frozenset(task.task_reference_name for task in definition.all_tasks()),
     )
 
 
-def _fold(tasks: Iterable[Task]) -> dict[str, NodeState]:
+def newest_states(tasks: Iterable[Task]) -> dict[str, NodeState]:
+    """Reference of a node → the state of its newest attempt."""
     newest: dict[str, Task] = {}
     first: dict[tuple[str, int], int] = {}
     for task in tasks:
@@ -113,14 +114,10 @@ def _age(task: Task) -> tuple[int, int, int]:
 
 
 def _taken_case(task: Task) -> str | None:
-    if task.task_type not in ("SWITCH", "DECISION") or not isinstance(
-        task.output_data, dict
-    ):
+    if task.task_type not in ("SWITCH", "DECISION") or not isinstance(task.output_data, dict):
         return None
     case = task.output_data.get("selectedCase")
     if case is None:
-        outputs = task.output_data.get("evaluationResult") or task.output_data.get(
-            "caseOutput"
-        )
+        outputs = task.output_data.get("evaluationResult") or task.output_data.get("caseOutput")
         case = outputs[0] if isinstance(outputs, list) and outputs else None
     return case if isinstance(case, str) else None

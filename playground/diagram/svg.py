@@ -22,9 +22,7 @@ from playground.diagram.layout import Edge, Label, Layout, Node, Point
 
 BEND = 10.0
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
-_ESCAPES |= {
-    code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 127, 0xFFFE, 0xFFFF)
-}
+_ESCAPES |= dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 65534, 65535), "�")
 
 
 def escape(text: str) -> str:
@@ -32,9 +30,12 @@ def escape(text: str) -> str:
     return text.translate(_ESCAPES).encode("utf-8", "replace").decode()
 
 
-def draw(layout: Layout, *, link: str = "?task=") -> str:
-    """The diagram as one `<svg>` element; a task's link is `link` and its quoted reference."""
-    return "".join(_document(layout, link))
+def draw(layout: Layout, *, link: str = "?task=", selected: str = "") -> str:
+    """The diagram as one `<svg>` element; a task's link is `link` and its quoted reference.
+
+    `selected` is the reference of the task that is open beside the diagram.
+    """
+    return "".join(_document(layout, link, selected))
 
 
 def draw_thumbnail(layout: Layout) -> str:
@@ -47,7 +48,7 @@ def node_id(ref: str) -> str:
     return "t-" + quote(ref, safe="", errors="replace")
 
 
-def _document(layout: Layout, link: str) -> Iterator[str]:
+def _document(layout: Layout, link: str, selected: str) -> Iterator[str]:
     kind = "execution" if layout.is_execution else "definition"
     size = f"{_number(layout.width)} {_number(layout.height)}"
     yield (
@@ -61,7 +62,7 @@ def _document(layout: Layout, link: str) -> Iterator[str]:
     yield from (_label(label) for label in layout.labels)
     taken: set[str] = set()
     for node in layout.nodes:
-        yield _node(node, link, taken)
+        yield _node(node, link, selected, taken)
     yield "</svg>"
 
 
@@ -70,30 +71,34 @@ def _symbols(layout: Layout) -> str:
     icons = {icon_of(node.mark.type) for node in layout.nodes if node.mark.type}
     parts = [f'<path id="i-{name}" d="{TASK_ICONS[name]}"/>' for name in sorted(icons)]
     if layout.is_execution:
-        parts += [
-            f'<g id="s-{status}"><circle cx="12" cy="12" r="11"/><path d="{path}"/></g>'
-            for status, path in STATUS_ICONS.items()
-        ]
+        parts += [_sign(status, path) for status, path in STATUS_ICONS.items()]
     return f"<defs>{''.join(parts)}</defs>"
 
 
-def _node(node: Node, link: str, taken: set[str]) -> str:
+def _sign(status: str, path: str) -> str:
+    moving = ' class="moving"' if status in ("IN_PROGRESS", "RUNNING") else ""
+    return (
+        f'<g id="s-{status}"><circle cx="12" cy="12" r="11" fill="currentColor" stroke="none"/>'
+        f'<path{moving} d="{path}"/></g>'
+    )
+
+
+def _node(node: Node, link: str, selected: str, taken: set[str]) -> str:
     mark = node.mark
     if mark.shape in (Shape.START, Shape.END):
         return _terminal(node)
     if mark.shape == Shape.MERGE:
-        return (
-            f'<circle class="merge" cx="{_x(node)}" cy="{_number(node.y + 6)}" r="5"/>'
-        )
+        return f'<circle class="merge" cx="{_x(node)}" cy="{_number(node.y + 6)}" r="5"/>'
     inside = f"<title>{escape(_title(mark))}</title>{_BODIES[_body_of(node)](node)}"
     place = f'transform="translate({_number(node.x)},{_number(node.y)})"'
     classes = f"node {mark.shape}" + (" frame" if node.is_frame else "")
     status = f' data-status="{escape(mark.state.status or "PENDING")}"'
     if not mark.ref or mark.foreign:
         return f'<g class="{classes}"{status} {place}>{inside}</g>'
+    current = ' aria-current="true"' if mark.ref == selected else ""
     return (
         f'<a id="{_unique(node_id(mark.ref), taken)}" class="{classes}" '
-        f'data-ref="{escape(mark.ref)}"{status} '
+        f'data-ref="{escape(mark.ref)}"{status}{current} '
         f'href="{escape(link)}{quote(mark.ref, safe="", errors="replace")}" {place}>{inside}</a>'
     )
 
@@ -308,9 +313,7 @@ def _label(label: Label) -> str:
     left, top = label.x - label.width / 2, label.y - LABEL_HEIGHT / 2
     taken = " taken" if label.taken else ""
     title = (
-        ""
-        if label.text == label.full_text
-        else f"<title>{escape(label.full_text[:400])}</title>"
+        "" if label.text == label.full_text else f"<title>{escape(label.full_text[:400])}</title>"
     )
     return (
         f'<g class="case{taken}">{title}<rect x="{_number(left)}" y="{_number(top)}" '
@@ -333,17 +336,17 @@ def _thumbnail(layout: Layout) -> Iterator[str]:
 
 
 def _plain_shape(node: Node) -> str:
-    shape = node.mark.shape
+    shape, x, y = node.mark.shape, _number(node.x), _number(node.y)
     if shape in (Shape.START, Shape.END, Shape.MERGE):
-        radius = _number(node.width / 2)
-        return f'<circle class="{shape}" cx="{_x(node)}" cy="{_number(node.y + node.height / 2)}" r="{radius}"/>'
+        middle, radius = _number(node.y + node.height / 2), _number(node.width / 2)
+        return f'<circle class="{shape}" cx="{_x(node)}" cy="{middle}" r="{radius}"/>'
     if shape == Shape.SWITCH:
         wide, high = node.width / 2, node.height / 2
-        start = f"M{_x(node)} {_number(node.y)}"
-        return f'<path class="{shape}" d="{start}l{wide:g} {high:g}l{-wide:g} {high:g}l{-wide:g} {-high:g}z"/>'
+        sides = f"l{wide:g} {high:g}l{-wide:g} {high:g}l{-wide:g} {-high:g}z"
+        return f'<path class="{shape}" d="M{_x(node)} {y}{sides}"/>'
     return (
-        f'<rect class="{shape} kind-{icon_of(node.mark.type)}" x="{_number(node.x)}" '
-        f'y="{_number(node.y)}" width="{_number(node.width)}" height="{_number(node.height)}" rx="12"/>'
+        f'<rect class="{shape} kind-{icon_of(node.mark.type)}" x="{x}" y="{y}" '
+        f'width="{_number(node.width)}" height="{_number(node.height)}" rx="12"/>'
     )
 
 

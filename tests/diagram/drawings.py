@@ -49,21 +49,15 @@ def a_definition(*tasks: WorkflowTask, name: str = "drawn") -> WorkflowDef:
 def a_record(
     ref: str, status: TaskStatus = TaskStatus.COMPLETED, seq: int = 1, **fields: Any
 ) -> Task:
-    return Task(
-        reference_task_name=ref, task_def_name=ref, status=status, seq=seq, **fields
-    )
+    return Task(reference_task_name=ref, task_def_name=ref, status=status, seq=seq, **fields)
 
 
-def an_execution(
-    *records: Task, status: WorkflowStatus = WorkflowStatus.RUNNING
-) -> Execution:
+def an_execution(*records: Task, status: WorkflowStatus = WorkflowStatus.RUNNING) -> Execution:
     return Execution(tasks=list(records), status=status)
 
 
 POPULATION = a_definition(
-    a_task(
-        "get_population", "HTTP", input_parameters={"http_request": {"method": "GET"}}
-    ),
+    a_task("get_population", "HTTP", input_parameters={"http_request": {"method": "GET"}}),
     a_task(
         "fork",
         "FORK_JOIN",
@@ -113,16 +107,12 @@ EVERYTHING = a_definition(
         ],
     ),
     a_task("join", "JOIN", join_on=["approve", "child"]),
-    a_task(
-        "other", "SUB_WORKFLOW", sub_workflow_param=SubWorkflowParams(name="elsewhere")
-    ),
+    a_task("other", "SUB_WORKFLOW", sub_workflow_param=SubWorkflowParams(name="elsewhere")),
     name="everything",
 )
 
 
-def dynamic_children(
-    count: int, status: TaskStatus = TaskStatus.COMPLETED
-) -> list[Task]:
+def dynamic_children(count: int, status: TaskStatus = TaskStatus.COMPLETED) -> list[Task]:
     """Records of `fan_out`, `count` children and `fan_in`, as one fork makes them."""
     children = [a_record(f"child_{at}", status, seq=11 + at) for at in range(count)]
     return [
@@ -157,9 +147,7 @@ plain_tasks = st.builds(
     type=st.sampled_from(TASK_TYPES),
 )
 random_tasks = st.lists(st.recursive(plain_tasks, _nested, max_leaves=12), max_size=4)
-random_definitions = st.builds(
-    WorkflowDef, name=st.text(max_size=20), tasks=random_tasks
-)
+random_definitions = st.builds(WorkflowDef, name=st.text(max_size=20), tasks=random_tasks)
 
 
 @st.composite
@@ -179,6 +167,4 @@ def random_executions(draw: st.DrawFn) -> tuple[WorkflowDef, Execution]:
         iteration=st.integers(0, 3),
     )
     status = draw(st.sampled_from(WorkflowStatus))
-    return definition, an_execution(
-        *draw(st.lists(records, max_size=20)), status=status
-    )
+    return definition, an_execution(*draw(st.lists(records, max_size=20)), status=status)

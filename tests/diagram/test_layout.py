@@ -100,18 +100,14 @@ def test_edges_go_straight_or_at_right_angles(definition: WorkflowDef) -> None:
 @given(random_definitions)
 @laws
 def test_a_task_added_at_the_end_moves_nothing_above(definition: WorkflowDef) -> None:
-    longer = WorkflowDef(
-        name=definition.name, tasks=[*definition.tasks, a_task("added_at_end")]
-    )
+    longer = WorkflowDef(name=definition.name, tasks=[*definition.tasks, a_task("added_at_end")])
     before, after = (
         lay_out(definition).nodes[:-1],
         lay_out(longer).nodes[: len(definition.tasks)],
     )
     shifts = {round(b.x - a.x, 3) for a, b in zip(before, after, strict=False)}
 
-    assert [a.y for a, _ in zip(before, after, strict=False)] == [
-        b.y for b in after[: len(before)]
-    ]
+    assert [a.y for a, _ in zip(before, after, strict=False)] == [b.y for b in after[: len(before)]]
     assert len(shifts) <= 1
 
 
@@ -166,9 +162,7 @@ def test_edges_light_up_as_far_as_control_went() -> None:
 
 
 def test_empty_case_is_known_by_the_output() -> None:
-    route = a_record(
-        "route", task_type="SWITCH", output_data={"selectedCase": "property"}
-    )
+    route = a_record("route", task_type="SWITCH", output_data={"selectedCase": "property"})
 
     labels = lay_out(EVERYTHING, an_execution(route)).labels
 

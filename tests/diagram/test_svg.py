@@ -46,10 +46,7 @@ HALF_WAY = an_execution(
     *dynamic_children(3),
 )
 FINISHED = an_execution(
-    *(
-        a_record(ref, seq=at)
-        for at, ref in enumerate(("get_population", "fork", "max", "min"))
-    ),
+    *(a_record(ref, seq=at) for at, ref in enumerate(("get_population", "fork", "max", "min"))),
     a_record("join", seq=9),
     status=WorkflowStatus.COMPLETED,
 )
@@ -60,9 +57,7 @@ PICTURES = {
     "population_thumbnail": thumbnail_svg(POPULATION),
     "everything_definition": definition_svg(EVERYTHING),
     "everything_half_way": execution_svg(EVERYTHING, HALF_WAY),
-    "everything_wide_fork": execution_svg(
-        EVERYTHING, an_execution(*dynamic_children(40))
-    ),
+    "everything_wide_fork": execution_svg(EVERYTHING, an_execution(*dynamic_children(40))),
 }
 
 
@@ -108,9 +103,7 @@ def test_definition_shows_no_status() -> None:
 def test_every_status_has_its_own_sign_and_word() -> None:
     statuses = [*TaskStatus, *WorkflowStatus]
 
-    assert {
-        str(status) for status in statuses
-    } <= STATUS_ICONS.keys() & STATUS_WORDS.keys()
+    assert {str(status) for status in statuses} <= STATUS_ICONS.keys() & STATUS_WORDS.keys()
     assert STATUS_ICONS["SCHEDULED"] != STATUS_ICONS["IN_PROGRESS"]
     assert STATUS_ICONS["SKIPPED"] != STATUS_ICONS["CANCELED"]
 
@@ -120,9 +113,7 @@ def test_every_status_has_its_own_sign_and_word() -> None:
 def test_every_type_draws_in_every_status(task_type: str, status: TaskStatus) -> None:
     definition = a_definition(a_task("odd", task_type))
 
-    svg = execution_svg(
-        definition, an_execution(a_record("odd", status, task_type=task_type))
-    )
+    svg = execution_svg(definition, an_execution(a_record("odd", status, task_type=task_type)))
 
     assert link_of(svg, "odd").get("data-status") == status
 
@@ -133,9 +124,7 @@ HOSTILE = '"><script>alert(1)</script>&\x00\ud800\uffff  ${x}'
 def test_hostile_names_stay_text() -> None:
     task = a_task(HOSTILE, "SWITCH", decision_cases={HOSTILE: [a_task("x")]})
 
-    svg = execution_svg(
-        a_definition(task, name=HOSTILE), an_execution(a_record(HOSTILE))
-    )
+    svg = execution_svg(a_definition(task, name=HOSTILE), an_execution(a_record(HOSTILE)))
 
     assert "<script" not in svg
     assert ElementTree.fromstring(svg).tag == f"{SVG}svg"
@@ -161,9 +150,7 @@ def test_anything_draws_as_xml_without_inline_code(
 ) -> None:
     for svg in (execution_svg(*drawn), thumbnail_svg(drawn[0])):
         attributes = {
-            name
-            for element in ElementTree.fromstring(svg).iter()
-            for name in element.attrib
+            name for element in ElementTree.fromstring(svg).iter() for name in element.attrib
         }
 
         assert "style" not in attributes
@@ -174,18 +161,14 @@ def test_anything_draws_as_xml_without_inline_code(
     not CONFORMANCE.is_dir(), reason="needs the folder of definitions from the field"
 )
 def test_definitions_from_the_field_draw() -> None:
-    documents = [
-        json.loads(path.read_text()) for path in sorted(CONFORMANCE.glob("*.json"))
-    ]
+    documents = [json.loads(path.read_text()) for path in sorted(CONFORMANCE.glob("*.json"))]
     definitions = [
         msgspec.convert(document, WorkflowDef)
         for document in documents
         if isinstance(document, dict) and "tasks" in document
     ]
 
-    drawn = [
-        ElementTree.fromstring(definition_svg(definition)) for definition in definitions
-    ]
+    drawn = [ElementTree.fromstring(definition_svg(definition)) for definition in definitions]
 
     assert len(drawn) > 50
 

@@ -1,0 +1,65 @@
+"""Puts the pages together: routes in order, errors as pages, what no module owns alone."""
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from playground.model.errors import PlaygroundError
+from playground.web import (
+    access_keys,
+    api_docs,
+    assets,
+    errors,
+    executions,
+    feedback,
+    home,
+    live,
+    patterns,
+    preferences,
+    run,
+    task_definitions,
+    workflow_definitions,
+)
+from playground.web.site import Site
+from tenants.errors import TenantError
+
+ROUTES: list[BaseRoute] = [
+    *assets.routes,
+    *home.routes,
+    *executions.routes,
+    *live.routes,
+    *workflow_definitions.routes,
+    *task_definitions.routes,
+    *run.routes,
+    *access_keys.routes,
+    *api_docs.routes,
+    *feedback.routes,
+    *preferences.routes,
+    *patterns.routes,
+]
+
+
+def create_web(
+    site: Site, *, routes: Sequence[BaseRoute] = (), middleware: Sequence[Middleware] = ()
+) -> Starlette:
+    """The site as an application to mount last, at the root.
+
+    `routes` are those of signing in and out. `middleware` finds the session
+    (`SessionAuthentication` with `errors.error_page`). The outer application's lifespan puts
+    `runtime` into the state of every request.
+    """
+    web = Starlette(
+        routes=[*routes, *ROUTES],
+        middleware=list(middleware),
+        exception_handlers={
+            PlaygroundError: errors.show_error,
+            TenantError: errors.show_error,
+            404: errors.show_error,
+            405: errors.show_error,
+            Exception: errors.show_error,
+        },
+    )
+    web.state.site = site
+    return web

@@ -1,0 +1,257 @@
+"""Rendering: the template environment, its filters, and the shell around every page.
+
+A template gets `page` (the frozen context of that page) and `shell` (who is signed in, where we
+are) and nothing else. Filters: `status_word`, `status_icon`, `moment`, `duration`, `json_view`,
+`json_text`, `bytes`, `quoted`. Globals: `url`, `static_url`, `preloads`.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from playground.diagram.icons import STATUS_ICONS, word_of
+from playground.engine.runtime import Runtime
+from playground.web.assets import preloads, static_url
+from playground.web.json_view import json_view
+from playground.web.site import Site
+from tenants import quotas
+from tenants.asgi import CSRF_FIELD
+from tenants.caller import Caller
+from tenants.directory import is_operator
+from tenants.sessions import Session
+
+THEMES = ("light", "dark")
+THEME_COOKIE = "theme"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Who is signed in, as the account menu shows them."""
+
+    name: str
+    namespace: str
+    provider: str
+    is_operator: bool
+
+    @property
+    def initial(self) -> str:
+        return self.name[:1].upper() or "?"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """What the meter shows. `requests_per_second` is None where the plan has no window."""
+
+    running: int
+    running_limit: int
+    requests_per_second: float | None
+
+    @property
+    def is_nearly_full(self) -> bool:
+        return self.running * 10 >= self.running_limit * 9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shell:
+    """What surrounds a page. `base` is the path under which the site is hosted, mostly ""."""
+
+    site: Site
+    base: str
+    path: str
+    theme: str
+    csrf_token: str
+    person: Person | None = None
+    usage: Usage | None = None
+
+
+def runtime(request: Request) -> Runtime:
+    found: Runtime = request.state.runtime
+    return found
+
+
+def site(request: Request) -> Site:
+    found: Site = request.app.state.site
+    return found
+
+
+async def render(request: Request, template: str, page: Any, status_code: int = 200) -> Response:
+    """`page` in `template`, inside the shell of whoever asks."""
+    shell = shell_of(request)
+    session = _session(request)
+    if session is not None:
+        usage = await _usage(runtime(request), session.member.caller)
+        shell = _with_usage(shell, usage)
+    return respond(template, page, shell, status_code)
+
+
+def respond(template: str, page: Any, shell: Shell, status_code: int = 200) -> Response:
+    html = environment.get_template(template).render(page=page, shell=shell)
+    return HTMLResponse(html, status_code)
+
+
+def shell_of(request: Request) -> Shell:
+    """The shell without the meter: needs no database, so error pages can have it too."""
+    here = site(request)
+    session = _session(request)
+    theme = request.cookies.get(THEME_COOKIE, "")
+    return Shell(
+        site=here,
+        base=base_path(request),
+        path=request.scope["path"].removeprefix(base_path(request)) or "/",
+        theme=theme if theme in THEMES else "",
+        csrf_token=getattr(request.state, "csrf_token", None) or "",
+        person=_person(session, here) if session else None,
+    )
+
+
+def redirect(request: Request, path: str) -> Response:
+    """Go and get `path` of this site: the answer to every form that worked."""
+    return RedirectResponse(base_path(request) + path, status_code=303)
+
+
+def base_path(request: Request) -> str:
+    base: str = request.scope.get("root_path", "").rstrip("/")
+    return base
+
+
+def quoted(text: str) -> str:
+    """`text` as one part of a path or query."""
+    return quote(str(text), safe="", errors="replace")
+
+
+def picture(svg: str) -> Markup:
+    """What `playground.diagram` drew, as it is: the drawing escapes every text itself."""
+    return Markup(svg)  # noqa: S704 - test_svg draws hostile names and random ones
+
+
+def _session(request: Request) -> Session | None:
+    found: Session | None = getattr(request.state, "session", None)
+    return found
+
+
+def _person(session: Session, here: Site) -> Person:
+    member = session.member
+    return Person(
+        name=member.name,
+        namespace=member.namespace,
+        provider=session.provider,
+        is_operator=is_operator(member, here.operators),
+    )
+
+
+async def _usage(rt: Runtime, caller: Caller) -> Usage:
+    async with rt.reading(caller.namespace) as connection:
+        running = await quotas.used(connection, caller.namespace, quotas.RUNNING_EXECUTIONS)
+    return Usage(
+        running=running,
+        running_limit=caller.plan.running_executions,
+        requests_per_second=caller.plan.requests_per_second,
+    )
+
+
+def _with_usage(shell: Shell, usage: Usage) -> Shell:
+    return Shell(
+        site=shell.site,
+        base=shell.base,
+        path=shell.path,
+        theme=shell.theme,
+        csrf_token=shell.csrf_token,
+        person=shell.person,
+        usage=usage,
+    )
+
+
+@pass_context
+def _url(context: Context, path: str) -> str:
+    base: str = context["shell"].base
+    return base + path
+
+
+@pass_context
+def _static_url(context: Context, name: str) -> str:
+    path = static_url(name)
+    return context["shell"].base + path if path else ""
+
+
+@pass_context
+def _csrf_field(context: Context) -> Markup:
+    return Markup('<input type="hidden" name="{}" value="{}">').format(
+        CSRF_FIELD, context["shell"].csrf_token
+    )
+
+
+def moment(ms: int) -> Markup:
+    """A time as `<time>`, in UTC; a script makes it the reader's own."""
+    if not ms:
+        return Markup('<span class="muted">–</span>')
+    at = datetime.fromtimestamp(ms / 1000, UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        at.strftime("%-d %b %Y, %H:%M:%S UTC"),
+    )
+
+
+def duration(ms: int) -> str:
+    """A length of time in two units at most: 340 ms, 1.2 s, 3 min 5 s, 2 h 4 min, 3 d 1 h."""
+    if ms < 1_000:
+        return f"{max(ms, 0)} ms"
+    if ms < 60_000:
+        return f"{ms / 1000:.1f} s"
+    seconds = ms // 1000
+    for size, big, part, small in ((3600, "min", 60, "s"), (86_400, "h", 3600, "min")):
+        if seconds < size:
+            return f"{seconds // part} {big} {seconds % part // (part // 60)} {small}"
+    return f"{seconds // 86_400} d {seconds % 86_400 // 3600} h"
+
+
+def status_icon(status: str) -> Markup:
+    moving = Markup(' class="spin"') if status in ("RUNNING", "IN_PROGRESS") else Markup("")
+    return Markup(
+        '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path{} d="{}"/></svg>'
+    ).format(moving, STATUS_ICONS.get(status, STATUS_ICONS["SCHEDULED"]))
+
+
+def json_text(value: Any) -> str:
+    """Indented JSON for a text area or a snippet."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def size_text(count: int) -> str:
+    """A number of bytes in the unit that reads best."""
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.0f} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.0f} MB"
+
+
+environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+environment.filters |= {
+    "bytes": size_text,
+    "duration": duration,
+    "json_text": json_text,
+    "json_view": json_view,
+    "moment": moment,
+    "quoted": quoted,
+    "status_icon": status_icon,
+    "status_word": word_of,
+}
+environment.globals |= {
+    "url": _url,
+    "static_url": _static_url,
+    "preloads": preloads,
+    "csrf_field": _csrf_field,
+}

@@ -1,0 +1,133 @@
+"""Workflow definitions: the list, and one with its diagram and JSON."""
+
+from dataclasses import dataclass
+
+import msgspec
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from playground import diagram
+from playground.model.definitions import JSONObject, WorkflowDef, WorkflowDefSummary, WorkflowTask
+from playground.model.errors import NotFound
+from playground.store import queries
+from playground.web.forms import Form, path_text, read_query
+from playground.web.pages import picture, render, runtime
+from tenants.asgi import signed_in
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkflowDefinitionsPage:
+    search: str
+    definitions: tuple[WorkflowDef, ...]
+    total: int
+    """How many there are without the search."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SelectedTask:
+    """A task of the definition, opened from the diagram."""
+
+    ref: str
+    name: str
+    type: str
+    document: JSONObject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkflowDefinitionPage:
+    definition: WorkflowDef
+    versions: tuple[WorkflowDefSummary, ...]
+    svg: Markup
+    text: str
+    task: SelectedTask | None
+    task_count: int
+
+
+async def list_definitions(request: Request) -> Response:
+    caller = signed_in(request).member.caller
+    search = read_query(request).line("q")
+    async with runtime(request).reading(caller.namespace) as connection:
+        definitions = await queries.workflow_defs(connection, latest_only=True)
+    page = definitions_page(definitions, search)
+    return await render(request, "workflow_definitions/list.html", page)
+
+
+def definitions_page(definitions: list[WorkflowDef], search: str) -> WorkflowDefinitionsPage:
+    """`search` is looked for in names and descriptions, whatever its case."""
+    word = search.casefold()
+    found = [
+        one
+        for one in definitions
+        if word in one.name.casefold() or word in (one.description or "").casefold()
+    ]
+    return WorkflowDefinitionsPage(
+        search=search,
+        definitions=tuple(sorted(found, key=lambda one: one.name.casefold())),
+        total=len(definitions),
+    )
+
+
+async def show_definition(request: Request) -> Response:
+    caller = signed_in(request).member.caller
+    name, query = path_text(request, "name"), read_query(request)
+    async with runtime(request).reading(caller.namespace) as connection:
+        definition = await queries.workflow_def(connection, name, _version(query))
+        versions = await queries.workflow_versions(connection, name)
+    if definition is None:
+        raise NotFound
+    if query.text("format") == "json":
+        return json_download(definition, f"{definition.name}.v{definition.version}")
+    page = definition_page(definition, versions, query.text("task"))
+    return await render(request, "workflow_definitions/show.html", page)
+
+
+def definition_page(
+    definition: WorkflowDef, versions: list[WorkflowDefSummary], task_ref: str = ""
+) -> WorkflowDefinitionPage:
+    tasks = {task.task_reference_name: task for task in definition.all_tasks()}
+    opened = tasks.get(task_ref)
+    layout, link = diagram.lay_out(definition), f"?version={definition.version}&task="
+    return WorkflowDefinitionPage(
+        definition=definition,
+        versions=tuple(sorted(versions, key=lambda one: -one.version)),
+        svg=picture(diagram.draw(layout, link=link, selected=task_ref)),
+        text=indented(definition),
+        task=_selected(opened) if opened else None,
+        task_count=sum(1 for _ in definition.all_tasks()),
+    )
+
+
+def _selected(task: WorkflowTask) -> SelectedTask:
+    return SelectedTask(
+        ref=task.task_reference_name,
+        name=task.name,
+        type=task.type,
+        document=msgspec.to_builtins(task),
+    )
+
+
+def indented(document: msgspec.Struct) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def json_download(document: msgspec.Struct, name: str) -> Response:
+    """The document as a file; the name keeps only characters that every system takes."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    return Response(
+        indented(document),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{plain[:120]}.json"'},
+    )
+
+
+def _version(query: Form) -> int | None:
+    text = query.text("version")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+routes = [
+    Route("/definitions/workflows", list_definitions),
+    Route("/definitions/workflows/{name:path}", show_definition),
+]

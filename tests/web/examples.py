@@ -1,0 +1,342 @@
+"""An example context for every template, and the shells around them, as real values would be."""
+
+from typing import Any
+
+from msgspec import convert
+
+from playground.model.definitions import TaskDef, WorkflowDef, WorkflowDefSummary
+from playground.model.execution import Execution, Task, TaskExecLog, TaskStatus, WorkflowStatus
+from playground.web.access_keys import AccessKeysPage, CreatedKey, KeyLine
+from playground.web.api_docs import docs_page
+from playground.web.errors import ErrorPage
+from playground.web.executions import (
+    ExecutionsPage,
+    Filters,
+    Pager,
+    execution_page,
+    selected_task,
+)
+from playground.web.feedback import FeedbackInboxPage, FeedbackLine, FeedbackPage
+from playground.web.home import HomePage, landing_page, sample_card
+from playground.web.pages import Person, Shell, Usage
+from playground.web.patterns import patterns_page
+from playground.web.run import RunPage
+from playground.web.site import SignInChoice, Site
+from playground.web.task_definitions import TaskDefinitionPage, TaskDefinitionsPage, indented
+from playground.web.workflow_definitions import definition_page, definitions_page
+from sample_workflows import samples
+from tenants.caller import Plan
+
+NOW_MS = 1_790_000_000_000
+HOSTILE = "\"><script>alert(1)</script>'&"
+EXECUTION_ID = "5f3c9d3e-2f5e-4cbb-a2a5-8a1d9a2f77aa"
+
+VISITOR = Plan(
+    name="visitor",
+    running_executions=1_000,
+    requests_per_second=300.0,
+    burst=600,
+    payload_bytes=1_048_576,
+    workflow_definitions=500,
+    task_definitions=1_000,
+    tasks_per_execution=10_000,
+    stored_executions=100_000,
+    retention_days=30,
+    access_keys=20,
+)
+OPENAPI: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Conductor API", "version": "0.1.0", "description": "Conductor's REST API."},
+    "tags": [{"name": "Executions", "description": "Start, read, steer"}],
+    "paths": {
+        "/workflow/{name}": {
+            "post": {
+                "tags": ["Executions"],
+                "summary": "Start an execution",
+                "x-scope": "workflow:run",
+                "parameters": [
+                    {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+                ],
+                "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
+                "responses": {"200": {"description": "The id of the execution"}},
+            },
+            "get": {"summary": "Untagged", "responses": {}},
+        }
+    },
+}
+SITE = Site(
+    public_url="http://localhost:8000",
+    version="0.1.0",
+    sign_in_choices=(
+        SignInChoice(name="github", label="GitHub", path="/auth/github"),
+        SignInChoice(name="google", label="Google", path="/auth/google"),
+    ),
+    openapi=OPENAPI,
+    visitor_limits=VISITOR,
+)
+ADA = Person(name="Ada Lovelace", namespace="ada-7k2m9q", provider="GitHub", is_operator=True)
+METER = Usage(running=37, running_limit=1_000, requests_per_second=300.0)
+
+
+def a_shell(person: Person | None = ADA, theme: str = "", path: str = "/") -> Shell:
+    return Shell(
+        site=SITE,
+        base="",
+        path=path,
+        theme=theme,
+        csrf_token="token-of-the-form",
+        person=person,
+        usage=METER if person else None,
+    )
+
+
+POPULATION = convert(samples()[0].workflow, WorkflowDef)
+STATES = {
+    "maxPopulation": {"ID State": "04000US06", "State": "California", "Population": 39356104},
+    "minPopulation": {"ID State": "04000US56", "State": "Wyoming", "Population": 577929},
+}
+
+
+def a_task(ref: str, type: str, seq: int, status: TaskStatus, **fields: Any) -> Task:
+    return Task(
+        task_id=f"00000000-0000-4000-8000-00000000000{seq}",
+        reference_task_name=ref,
+        task_def_name=ref.removesuffix("_ref"),
+        task_type=type,
+        seq=seq,
+        status=status,
+        scheduled_time=NOW_MS - 4_000 + seq * 100,
+        start_time=0 if status == TaskStatus.SCHEDULED else NOW_MS - 3_900 + seq * 100,
+        end_time=NOW_MS - 3_600 + seq * 100 if status.terminal else 0,
+        **fields,
+    )
+
+
+def a_population_run(status: WorkflowStatus = WorkflowStatus.COMPLETED) -> Execution:
+    done = TaskStatus.COMPLETED
+    ended = status.terminal
+    branch = done if ended else TaskStatus.IN_PROGRESS
+    waiting = done if ended else TaskStatus.SCHEDULED
+    refs = [task.task_reference_name for task in POPULATION.all_tasks()]
+    first, fork, left, right, join = refs
+    return Execution(
+        workflow_id=EXECUTION_ID,
+        workflow_name="PopulationMaxMin",
+        workflow_definition=POPULATION,
+        status=status,
+        start_time=NOW_MS - 4_000,
+        end_time=NOW_MS - 2_500 if ended else 0,
+        correlation_id="order-4711",
+        created_by="Ada Lovelace",
+        input={},
+        output=STATES if ended else {},
+        tasks=[
+            a_task(first, "HTTP", 1, done, output_data={"response": {"statusCode": 200}}),
+            a_task(fork, "FORK", 2, done),
+            a_task(left, "JSON_JQ_TRANSFORM", 3, branch, output_data={"big": 2**63 + 1}),
+            a_task(right, "JSON_JQ_TRANSFORM", 4, waiting),
+            a_task(join, "JOIN", 5, done if ended else TaskStatus.IN_PROGRESS),
+        ],
+    )
+
+
+def a_failed_run() -> Execution:
+    definition = convert(samples()[1].workflow, WorkflowDef)
+    ref = definition.tasks[0].task_reference_name
+    reason = f"The worker said: {HOSTILE}"
+    return Execution(
+        workflow_id=EXECUTION_ID,
+        workflow_name=definition.name,
+        workflow_definition=definition,
+        status=WorkflowStatus.FAILED,
+        start_time=NOW_MS - 90_000,
+        end_time=NOW_MS - 2_500,
+        reason_for_incompletion=reason,
+        input={"firstNumber": 4, "secondNumber": 5, HOSTILE: HOSTILE},
+        tasks=[
+            a_task(ref, "simplest_task", 1, TaskStatus.FAILED, retried=True),
+            a_task(
+                ref,
+                "simplest_task",
+                2,
+                TaskStatus.FAILED,
+                retry_count=1,
+                worker_id="laptop-7",
+                reason_for_incompletion=reason,
+                input_data={"firstNumber": 4, HOSTILE: [HOSTILE]},
+            ),
+        ],
+    )
+
+
+_RUNS = (a_population_run(), a_failed_run(), a_population_run(WorkflowStatus.RUNNING))
+_PAGER = Pager(first=1, last=3, total=43, previous_link="", next_link="?page=2")
+_TASK_DEF = TaskDef(
+    name="simplest_task", description="Adds two numbers", input_keys=["firstNumber"]
+)
+_KEY = KeyLine(
+    application_id="app-1",
+    application="my laptop",
+    key_id="8a1d9a2f-77aa-4cbb-a2a5-5f3c9d3e2f5e",
+    purpose="Develop",
+    is_active=True,
+    created_at=NOW_MS,
+)
+_RUN_FORM = RunPage(
+    names=("PopulationMaxMin", "simple_wf"),
+    name="simple_wf",
+    version=0,
+    versions=(2, 1),
+    description="Add two numbers with your first worker.",
+    input_text='{\n  "firstNumber": 4,\n  "secondNumber": 5\n}',
+    correlation_id="order-4711",
+    started=EXECUTION_ID,
+)
+_FEEDBACK = FeedbackPage(came_from="/executions", text="", rating=0, is_thanks=True)
+_NOTE = FeedbackLine(
+    author="Bo",
+    namespace="bo-1a2b3c",
+    text=f"I like it.\n{HOSTILE}",
+    rating=4,
+    page="/executions",
+    version="0.1.0",
+    created_at=NOW_MS,
+)
+
+
+def _panel(execution: Execution, ref: str) -> Any:
+    task = selected_task(execution, ref, "")
+    logs = [TaskExecLog(log=f"one line {HOSTILE}")]
+    return execution_page(execution, NOW_MS, task=task, logs=logs)
+
+
+# Name of the example → template, its context, and the heading it must show.
+EXAMPLES: dict[str, tuple[str, Any, str]] = {
+    "landing": (
+        "home/landing.html",
+        landing_page(SITE.sign_in_choices, "/executions?status=FAILED"),
+        "Run a real workflow in your first minute",
+    ),
+    "home": (
+        "home/show.html",
+        HomePage(
+            first_name="Ada",
+            samples=tuple(sample_card(one) for one in samples()),
+            recent=_RUNS,
+            has_run=True,
+        ),
+        "Hello, Ada",
+    ),
+    "home_empty": (
+        "home/show.html",
+        HomePage(first_name=HOSTILE, samples=(), recent=(), has_run=False),
+        "Hello, ",
+    ),
+    "executions": (
+        "executions/list.html",
+        ExecutionsPage(
+            filters=Filters(statuses=("COMPLETED",), correlation_id="order-4711"),
+            executions=_RUNS,
+            pager=_PAGER,
+            names=("PopulationMaxMin", HOSTILE),
+        ),
+        "Executions",
+    ),
+    "executions_none": (
+        "executions/list.html",
+        ExecutionsPage(
+            filters=Filters(),
+            executions=(),
+            pager=Pager(first=0, last=0, total=0, previous_link="", next_link=""),
+            names=(),
+        ),
+        "Executions",
+    ),
+    "execution": (
+        "executions/show.html",
+        execution_page(a_population_run(), NOW_MS),
+        "PopulationMaxMin",
+    ),
+    "execution_running": (
+        "executions/show.html",
+        _panel(
+            a_population_run(WorkflowStatus.RUNNING),
+            POPULATION.tasks[0].task_reference_name,
+        ),
+        "PopulationMaxMin",
+    ),
+    "execution_failed": (
+        "executions/show.html",
+        _panel(a_failed_run(), a_failed_run().tasks[0].reference_task_name),
+        "simple_wf",
+    ),
+    "workflow_definitions": (
+        "workflow_definitions/list.html",
+        definitions_page([convert(one.workflow, WorkflowDef) for one in samples()], ""),
+        "Workflow Definitions",
+    ),
+    "workflow_definitions_none": (
+        "workflow_definitions/list.html",
+        definitions_page([], ""),
+        "Workflow Definitions",
+    ),
+    "workflow_definition": (
+        "workflow_definitions/show.html",
+        definition_page(
+            POPULATION,
+            [WorkflowDefSummary(name="PopulationMaxMin", version=1)],
+            POPULATION.tasks[0].task_reference_name,
+        ),
+        "PopulationMaxMin",
+    ),
+    "task_definitions": (
+        "task_definitions/list.html",
+        TaskDefinitionsPage(search="", definitions=(_TASK_DEF,), total=1),
+        "Task Definitions",
+    ),
+    "task_definition": (
+        "task_definitions/show.html",
+        TaskDefinitionPage(definition=_TASK_DEF, text=indented(_TASK_DEF)),
+        "simplest_task",
+    ),
+    "run": ("run/show.html", _RUN_FORM, "Run Workflow"),
+    "access_keys": (
+        "access_keys/list.html",
+        AccessKeysPage(lines=(_KEY,), limit=20, server_url="http://localhost:8000/api"),
+        "Access keys",
+    ),
+    "access_key_created": (
+        "access_keys/list.html",
+        AccessKeysPage(
+            lines=(_KEY,),
+            limit=20,
+            server_url="http://localhost:8000/api",
+            created=CreatedKey(
+                name="my laptop",
+                key_id=_KEY.key_id,
+                secret="k3J0-an-example-not-a-secret-Xw",
+                server_url="http://localhost:8000/api",
+            ),
+            problem="Give the key a name of 1 to 80 characters.",
+        ),
+        "Access keys",
+    ),
+    "api_docs": ("api_docs/show.html", docs_page(OPENAPI, "http://localhost:8000/api"), "API Docs"),
+    "feedback": ("feedback/form.html", _FEEDBACK, "Feedback"),
+    "feedback_inbox": (
+        "feedback/inbox.html",
+        FeedbackInboxPage(lines=(_NOTE,), number=1, has_more=True),
+        "Feedback inbox",
+    ),
+    "patterns": ("patterns/show.html", patterns_page(), "Patterns"),
+    "not_found": (
+        "errors/404.html",
+        ErrorPage(status=404, title="There is nothing here", message="", can_retry=False),
+        "There is nothing here",
+    ),
+    "failure": (
+        "errors/500.html",
+        ErrorPage(status=500, title="Something went wrong", message=HOSTILE, can_retry=True),
+        "Something went wrong",
+    ),
+}
