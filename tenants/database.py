@@ -23,9 +23,11 @@ from sqlalchemy.sql.elements import ClauseElement
 from tenants.errors import TenantError
 
 Record = Mapping[str, Any]
+StatementRefused = asyncpg.PostgresError
+"""The database did not take a statement: a constraint, a value, a deadlock, a time-out."""
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9-]{3,40}")
-_DIALECT: Final = asyncpg_dialect.dialect()
+_DIALECT: Final = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 _ACQUIRE_SECONDS: Final = 2.0
 
 
@@ -50,9 +52,7 @@ class _Compiled:
     """A statement as the driver takes it: text, the order of its parameters, their defaults."""
 
     def __init__(self, statement: ClauseElement) -> None:
-        compiled = statement.compile(
-            dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
-        )
+        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         self.text = str(compiled)
         self.order: tuple[str, ...] = tuple(compiled.positiontup or ())  # type: ignore[attr-defined]
         self.defaults: dict[str, Any] = dict(compiled.params)
@@ -75,16 +75,12 @@ class Connection:
 
     async def all(self, statement: Executable, **parameters: Any) -> list[Record]:
         compiled = _compiled(statement)
-        rows: list[Record] = await self.driver.fetch(
-            compiled.text, *compiled.values(parameters)
-        )
+        rows: list[Record] = await self.driver.fetch(compiled.text, *compiled.values(parameters))
         return rows
 
     async def first(self, statement: Executable, **parameters: Any) -> Record | None:
         compiled = _compiled(statement)
-        row: Record | None = await self.driver.fetchrow(
-            compiled.text, *compiled.values(parameters)
-        )
+        row: Record | None = await self.driver.fetchrow(compiled.text, *compiled.values(parameters))
         return row
 
     async def scalar(self, statement: Executable, **parameters: Any) -> Any:
@@ -187,7 +183,7 @@ async def _roll_back(driver: Any) -> None:
     """End the transaction without a commit; a connection that cannot is thrown away."""
     try:
         await asyncio.wait_for(asyncio.shield(driver.execute("ROLLBACK")), 2)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever went wrong, the connection must not be reused
         driver.terminate()
 
 

@@ -170,6 +170,8 @@ tasks = Table(
     # Seconds, 0 for none: from them a claim computes its timer.
     Column("response_timeout", BigInteger, nullable=False, server_default=text("0")),
     Column("timeout", BigInteger, nullable=False, server_default=text("0")),
+    # When the budget over all attempts ends; no claim moves it.
+    Column("deadline_at", BigInteger),
     _text("header"),
     _text("input"),
     _text("output"),
@@ -262,7 +264,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
         **_OWN,
         "claims": (
             "select (id, namespace, execution_id, queue, system, type, status, available_at, "
-            "timer_at, claim, start_time, poll_count, response_timeout, timeout), "
+            "timer_at, claim, start_time, poll_count, response_timeout, timeout, deadline_at), "
             "update (available_at, timer_at, claim, start_time, poll_count)"
         ),
         "operator": (

@@ -188,7 +188,7 @@ RIGHTS = (
     "CREATE POLICY tasks_tenant ON tasks TO playground_tenant USING (namespace = current_setting('playground.namespace', true)) WITH CHECK (namespace = current_setting('playground.namespace', true))",
     "GRANT select, insert, update, delete ON tasks TO playground_committer",
     "CREATE POLICY tasks_committer ON tasks TO playground_committer USING (namespace = ANY ((SELECT string_to_array(current_setting('playground.namespaces', true), ','))::text[])) WITH CHECK (namespace = ANY ((SELECT string_to_array(current_setting('playground.namespaces', true), ','))::text[]))",
-    "GRANT select (id, namespace, execution_id, queue, system, type, status, available_at, timer_at, claim, start_time, poll_count, response_timeout, timeout), update (available_at, timer_at, claim, start_time, poll_count) ON tasks TO playground_claims",
+    "GRANT select (id, namespace, execution_id, queue, system, type, status, available_at, timer_at, claim, start_time, poll_count, response_timeout, timeout, deadline_at), update (available_at, timer_at, claim, start_time, poll_count) ON tasks TO playground_claims",
     "CREATE POLICY tasks_claims ON tasks TO playground_claims USING (true) WITH CHECK (true)",
     "GRANT select (id, namespace, execution_id, type, status, system, available_at, timer_at, claim) ON tasks TO playground_operator",
     "CREATE POLICY tasks_operator ON tasks TO playground_operator USING (true) WITH CHECK (true)",
@@ -506,6 +506,7 @@ def upgrade() -> None:
         sa.Column(
             "timeout", sa.BigInteger(), server_default=sa.text("0"), nullable=False
         ),
+        sa.Column("deadline_at", sa.BigInteger(), nullable=True),
         sa.Column("header", sa.Text(), nullable=False),
         sa.Column("input", sa.Text(), nullable=False),
         sa.Column("output", sa.Text(), nullable=False),

@@ -1,0 +1,1 @@
+"""Commands beside the roles: access keys, the demo, the self-check."""

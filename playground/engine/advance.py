@@ -1,0 +1,444 @@
+"""Advancing an execution: load, decide, save; then ring for what became due.
+
+Every verb comes through here. No transaction is open while the decider runs or user code is
+evaluated; what it decided is saved under the version it was decided from, and the loser of a race
+loads again and decides again.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from playground.decider import (
+    Answer,
+    Decision,
+    Evaluate,
+    ExecutionView,
+    Input,
+    Limits,
+    Load,
+    LookUp,
+    Outcome,
+    Result,
+    Sweep,
+    deadline_ms,
+    decide,
+    execution_deadline_ms,
+)
+from playground.decider.index import base_ref
+from playground.decider.policies import task_def_of
+from playground.decider.timeouts import workflow_deadline_ms
+from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
+from playground.engine.runtime import Runtime
+from playground.model.definitions import TaskDef, WorkflowDef
+from playground.model.errors import NotFound, Unavailable
+from playground.model.execution import Execution, Task
+from playground.model.task_types import Runner, runner_of
+from playground.store import definitions, executions, queries, tasks
+from playground.store.committer import Refused
+from playground.store.rows import available_at, encode_text, queue_of
+from playground.store.saving import EffectWrite, LogWrite, Save, TaskWrite
+from tenants import quotas
+from tenants.caller import Plan
+
+_MOST_TRIES: Final = 50
+_MOST_ROUNDS: Final = 200
+"""Decisions in one turn; beyond it the execution goes on from the clock, others get their turn."""
+
+
+async def advance(
+    rt: Runtime,
+    namespace: str,
+    execution_id: str,
+    inputs: Sequence[Input] = (),
+    *,
+    fresh: bool = False,
+    logs: tuple[tuple[str, str, int], ...] = (),
+) -> Advanced:
+    """Decide on an execution with these inputs and save what follows.
+
+    `fresh` decides on the rows as they are now. Raises `NotFound` when there is no such execution
+    in the namespace; whatever else the inputs meet is in their outcomes.
+    """
+    given = tuple(inputs)
+    return await post(
+        rt, namespace, execution_id, lambda _: given, fresh=fresh, logs=logs
+    )
+
+
+async def post(
+    rt: Runtime,
+    namespace: str,
+    execution_id: str,
+    prepare: Prepare,
+    *,
+    fresh: bool = False,
+    logs: tuple[tuple[str, str, int], ...] = (),
+) -> Advanced:
+    """The same for inputs that depend on the execution as it is when their turn comes."""
+    boxes = rt.mailboxes
+    # One process serves many namespaces: ids are random, but a mailbox is a tenant's own.
+    key = f"{namespace}/{execution_id}"
+    letter = Letter(prepare, fresh, logs)
+    boxes.letters.setdefault(key, []).append(letter)
+    if key not in boxes.open:
+        boxes.open.add(key)
+        # On its own task: a caller that gives up must not tear down what others wait for.
+        task = asyncio.create_task(_empty(rt, namespace, execution_id, key))
+        task.add_done_callback(_nothing_left_unsaid)
+    return await asyncio.shield(letter.answer)
+
+
+async def begin(
+    rt: Runtime, namespace: str, plan: Plan, header: Execution, frozen: WorkflowDef
+) -> ExecutionView:
+    """Decide on a new execution and insert it with its first tasks.
+
+    Raises `QuotaExceeded` when the plan allows no more running executions.
+    """
+    body = encode_text(frozen)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    view = ExecutionView.of(header, executions.definition_of(digest, body).definition)
+    key = f"{namespace}/{header.workflow_id}"
+    turn = _Turn(rt, namespace, header.workflow_id, plan, Known(view, 0, digest), body)
+    # Until the row is there nobody else knows the id; from then on letters queue up behind this.
+    rt.mailboxes.open.add(key)
+    try:
+        await turn.run((), ())
+    finally:
+        rt.mailboxes.open.discard(key)
+        if key in rt.mailboxes.letters:
+            rt.mailboxes.open.add(key)
+            task = asyncio.create_task(_empty(rt, namespace, header.workflow_id, key))
+            task.add_done_callback(_nothing_left_unsaid)
+    return view
+
+
+def _nothing_left_unsaid(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        raise error
+
+
+async def _empty(rt: Runtime, namespace: str, execution_id: str, key: str) -> None:
+    """Answer letters until there are none."""
+    boxes = rt.mailboxes
+    while letters := boxes.letters.pop(key, None):
+        try:
+            await _answer(rt, namespace, execution_id, key, letters)
+        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+            boxes.forget(key)
+            for letter in letters:
+                if not letter.answer.done():
+                    letter.answer.set_exception(error)
+    # No await between the last look and this: nobody can slip a letter in unseen.
+    boxes.open.discard(key)
+
+
+async def _answer(
+    rt: Runtime, namespace: str, execution_id: str, key: str, letters: list[Letter]
+) -> None:
+    plan = await plan_of(rt, namespace)
+    known = rt.mailboxes.known(key)
+    if known is None or any(letter.fresh for letter in letters):
+        known = await _load(rt, namespace, execution_id)
+    turn = _Turn(rt, namespace, execution_id, plan, known, None)
+    prepared = [letter.prepare(known.view) for letter in letters]
+    inputs = tuple(given for part in prepared for given in part)
+    logs = tuple(line for letter in letters for line in letter.logs)
+    outcomes = list(await turn.run(inputs, logs))
+    for letter, part in zip(letters, prepared, strict=True):
+        own, outcomes = outcomes[: len(part)], outcomes[len(part) :]
+        if not letter.answer.done():
+            letter.answer.set_result(Advanced(tuple(own), turn.known.view))
+
+
+class _Turn:
+    """One execution from inputs to a settled, saved state."""
+
+    def __init__(
+        self,
+        rt: Runtime,
+        namespace: str,
+        execution_id: str,
+        plan: Plan,
+        known: Known,
+        snapshot_body: str | None,
+    ) -> None:
+        self.rt = rt
+        self.namespace = namespace
+        self.execution_id = execution_id
+        self.key = f"{namespace}/{execution_id}"
+        self.plan = plan
+        self.known = known
+        self.snapshot_body = snapshot_body
+        self.task_defs: dict[str, TaskDef | None] = {}
+        self.versions: dict[str, int | None] = {}
+        self.answers: dict[str, Answer] = {}
+
+    async def run(
+        self, inputs: tuple[Input, ...], logs: tuple[tuple[str, str, int], ...]
+    ) -> tuple[Outcome, ...]:
+        """Decide and save until nothing is left to do now; the outcomes of `inputs`."""
+        outcomes: tuple[Outcome, ...] | None = None
+        for _ in range(_MOST_ROUNDS):
+            decision = await self._decide_and_save(inputs, logs)
+            if outcomes is None:
+                outcomes = decision.outcomes
+            inputs, logs = (), ()
+            questions = [q for q in decision.questions if isinstance(q, Evaluate)]
+            if questions:
+                if not await self._evaluate(questions):
+                    await self._come_back()
+                    break
+            elif not decision.again:
+                break
+        else:
+            await self._come_back()
+        return outcomes or ()
+
+    async def _decide_and_save(
+        self, inputs: tuple[Input, ...], logs: tuple[tuple[str, str, int], ...]
+    ) -> Decision:
+        for attempt in range(_MOST_TRIES):
+            decision = await self._decide(inputs)
+            if await self._save(decision, inputs, logs):
+                return decision
+            self.rt.mailboxes.forget(self.key)
+            # Somebody else was first; a little apart the two do not race again.
+            await asyncio.sleep(0.001 * min(attempt, 20))
+            self.known = await _load(self.rt, self.namespace, self.execution_id)
+        raise Unavailable("Too many updates of this execution at once; try again.")
+
+    async def _decide(self, inputs: tuple[Input, ...]) -> Decision:
+        """A decision whose needs for payloads and definitions are met."""
+        view = self.known.view
+        domains = await self._polled_domains(view)
+        while True:
+            decision = decide(
+                view,
+                now_ms=self.rt.now_ms(),
+                ids=self.rt.ids(),
+                inputs=inputs,
+                answers=self.answers,
+                task_defs=self.task_defs,
+                latest_versions=self.versions,
+                active_domains=domains,
+                env={"SAMPLES_URL": self.rt.samples_url},
+                limits=Limits(
+                    task_payload_bytes=self.plan.payload_bytes,
+                    workflow_payload_bytes=self.plan.payload_bytes,
+                    max_tasks=self.plan.tasks_per_execution,
+                    max_tasks_ever=self.plan.tasks_per_execution,
+                ),
+            )
+            match decision.questions:
+                case (Load(task_ids),):
+                    async with self.rt.reading(self.namespace) as connection:
+                        view.with_payloads(
+                            await executions.load_payloads(connection, task_ids)
+                        )
+                case (LookUp() as wanted,):
+                    await self._look_up(wanted)
+                case _:
+                    return decision
+
+    async def _polled_domains(self, view: ExecutionView) -> frozenset[tuple[str, str]]:
+        if not view.execution.task_to_domain:
+            return frozenset()
+        async with self.rt.reading(self.namespace) as connection:
+            return await tasks.polled_domains(connection)
+
+    async def _look_up(self, wanted: LookUp) -> None:
+        async with self.rt.reading(self.namespace) as connection:
+            found = await definitions.task_defs_named(connection, wanted.task_defs)
+            versions = await definitions.latest_versions(connection, wanted.workflows)
+        self.task_defs |= {name: found.get(name) for name in wanted.task_defs}
+        self.versions |= {name: versions.get(name) for name in wanted.workflows}
+
+    async def _evaluate(self, questions: Sequence[Evaluate]) -> bool:
+        """Have the sandbox answer; False when it is away and the execution must wait."""
+        evaluations = await asyncio.gather(
+            *(
+                self.rt.sandbox.evaluate(self.namespace, q.kind, q.program, q.input)
+                for q in questions
+            )
+        )
+        self.answers = {
+            question.key: Answer(found.outcome, found.value, found.message)
+            for question, found in zip(questions, evaluations, strict=True)
+            if found.outcome != "UNAVAILABLE"
+        }
+        return bool(self.answers)
+
+    async def _come_back(self) -> None:
+        """Let the clock continue this execution: a timer that is due now."""
+        async with self.rt.unit_of_work(self.namespace) as connection:
+            await executions.set_timer(connection, self.execution_id, self.rt.now_ms())
+
+    async def _save(
+        self,
+        decision: Decision,
+        inputs: tuple[Input, ...],
+        logs: tuple[tuple[str, str, int], ...],
+    ) -> bool:
+        """Commit a decision; False when it was made on a state that is no longer the state."""
+        known = self.known
+        if not _changes_anything(known, decision) and not logs:
+            if any(isinstance(given, Sweep) for given in inputs):
+                await self._re_arm()
+            return True
+        save, snapshot = self._save_of(decision, inputs, logs)
+        try:
+            written = await self.rt.committer.save(save)
+        except Refused as refused:
+            raise quotas.exceeded(
+                quotas.RUNNING_EXECUTIONS, self.plan.running_executions
+            ) from refused
+        if not written:
+            return False
+        known.view.apply(decision)
+        self.known = Known(known.view, known.row_version + 1, snapshot)
+        self.rt.mailboxes.keep(self.key, self.known)
+        _announce(self.rt, self.namespace, decision)
+        return True
+
+    async def _re_arm(self) -> None:
+        """A timer fired and nothing was due: look again when the rows say so."""
+        view = self.known.view
+        async with self.rt.unit_of_work(self.namespace) as connection:
+            await executions.set_timer(
+                connection, self.execution_id, execution_deadline_ms(view) or None
+            )
+            await tasks.set_timers(
+                connection,
+                {task.task_id: deadline_ms(task) or None for task in view.open_tasks},
+            )
+
+    def _save_of(
+        self,
+        decision: Decision,
+        inputs: tuple[Input, ...],
+        logs: tuple[tuple[str, str, int], ...],
+    ) -> tuple[Save, str]:
+        known = self.known
+        snapshot, body = (
+            known.snapshot,
+            self.snapshot_body if not known.row_version else None,
+        )
+        if decision.definition is not None:
+            body = encode_text(decision.definition)
+            snapshot = hashlib.sha256(body.encode()).hexdigest()
+        before, after = known.view.execution, decision.execution
+        was_running = bool(known.row_version) and not before.status.terminal
+        save = Save(
+            namespace=self.namespace,
+            execution=after,
+            base=before if known.row_version else None,
+            expected_version=known.row_version,
+            snapshot=snapshot,
+            snapshot_body=body,
+            timer_at=_timer_of(known.view, decision),
+            tasks=[self._write_of(task) for task in decision.changed],
+            removed=decision.removed,
+            fences=[
+                (given.result.task_id, given.claim)
+                for given in inputs
+                if isinstance(given, Result) and given.claim is not None
+            ],
+            effects=[
+                EffectWrite(
+                    self.rt.new_id(),
+                    type(effect).__name__,
+                    msgspec.json.encode(effect).decode(),
+                    self.rt.now_ms(),
+                )
+                for effect in decision.effects
+            ],
+            logs=[LogWrite(*line) for line in logs],
+            running=int(not after.status.terminal) - int(was_running),
+            running_limit=self.plan.running_executions,
+        )
+        return save, snapshot
+
+    def _write_of(self, task: Task) -> TaskWrite:
+        base = self.known.view.task(task.task_id)
+        total = task_def_of(task).total_timeout_seconds
+        node = task.workflow_task
+        in_definition = self.known.view.blueprint.node(base_ref(task))
+        return TaskWrite(
+            task=task,
+            base=base,
+            timer_at=deadline_ms(task),
+            deadline_at=(task.first_scheduled_time or 0) + total * 1000
+            if total > 0
+            else 0,
+            own_node=bool(node)
+            and (in_definition is None or in_definition.task is not node),
+        )
+
+
+def _changes_anything(known: Known, decision: Decision) -> bool:
+    return bool(
+        not known.row_version
+        or decision.changed
+        or decision.removed
+        or decision.effects
+        or decision.definition is not None
+        or decision.execution != known.view.execution
+    )
+
+
+def _timer_of(view: ExecutionView, decision: Decision) -> int:
+    """When the workflow as a whole must be looked at again, 0 for never."""
+    if decision.execution.status.terminal:
+        return 0
+    return workflow_deadline_ms(
+        decision.execution, decision.definition or view.definition
+    )
+
+
+def _announce(rt: Runtime, namespace: str, decision: Decision) -> None:
+    """After the commit: ring for system work, wake pollers and whoever watches."""
+    now_ms = rt.now_ms()
+    pollable: dict[str, int] = {}
+    system = bool(decision.effects)
+    for task in decision.changed:
+        when = available_at(task)
+        if when is None or when > now_ms + 5:
+            continue
+        if runner_of(task.task_type) is Runner.WORKER:
+            channel = f"poll:{namespace}:{queue_of(task)}"
+            pollable[channel] = pollable.get(channel, 0) + 1
+        else:
+            system = True
+    if system:
+        rt.ring()
+    watchers = (f"execution:{namespace}:{decision.execution.workflow_id}", 0)
+    rt.wakeups.notify([*pollable.items(), watchers])
+
+
+async def _load(rt: Runtime, namespace: str, execution_id: str) -> Known:
+    async with rt.reading(namespace) as connection:
+        loaded = await executions.load(connection, execution_id)
+    if loaded is None:
+        raise NotFound(f"No such workflow found by id: {execution_id}")
+    view = ExecutionView.of(loaded.execution, loaded.definition, loaded.tasks)
+    return Known(view, loaded.row_version, loaded.snapshot)
+
+
+async def plan_of(rt: Runtime, namespace: str) -> Plan:
+    """The limits of a namespace, at most ten seconds old."""
+    plan = rt.plans.known(namespace)
+    if plan is None:
+        async with rt.reading(namespace) as connection:
+            plan = await queries.plan(connection)
+        if plan is None:
+            raise NotFound(f"No such namespace: {namespace}")
+        rt.plans.keep(namespace, plan)
+    return plan
+
+
+__all__ = ["advance", "begin", "plan_of", "post"]

@@ -1,0 +1,46 @@
+"""Definitions ready to run: resolved, frozen, and kept as long as nothing was registered since."""
+
+from collections import OrderedDict
+from typing import Final
+
+from playground.decider import freeze, names_to_freeze
+from playground.model.definitions import WorkflowDef
+from playground.model.errors import NotFound
+from playground.store import definitions
+from tenants.database import Connection
+
+_MOST_KEPT: Final = 1_000
+_kept: OrderedDict[tuple[str, int, str, int | None], WorkflowDef] = OrderedDict()
+
+
+async def frozen(
+    connection: Connection, namespace: str, name: str, version: int | None
+) -> WorkflowDef:
+    """The registered definition as an execution would carry it; version None is the highest.
+
+    Raises `NotFound` with Conductor's words.
+    """
+    key = (namespace, await definitions.revision(connection), name, version)
+    kept = _kept.get(key)
+    if kept is not None:
+        _kept.move_to_end(key)
+        return kept
+    definition = await definitions.workflow(connection, name, version)
+    if definition is None:
+        wanted = "null" if version is None else version
+        raise NotFound(f"No such workflow defined. name={name}, version={wanted}")
+    result = await frozen_copy(connection, definition)
+    _kept[key] = result
+    if len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)
+    return result
+
+
+async def frozen_copy(connection: Connection, definition: WorkflowDef) -> WorkflowDef:
+    """A definition with its task definitions and the versions of its children filled in."""
+    names = names_to_freeze(definition)
+    return freeze(
+        definition,
+        await definitions.task_defs_named(connection, names.task_defs),
+        await definitions.latest_versions(connection, names.workflows),
+    )

@@ -1,0 +1,93 @@
+"""One decision at a time per execution within a process, and what it last knew of it.
+
+Results that arrive while a decision is being committed wait in the execution's mailbox and are
+decided together in the next: a thousand branches that end at once cost a few commits, not a
+thousand. Between processes the row's version decides. Views are kept because every save is
+checked against that version; a view that fell behind is found out and loaded again.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from playground.decider import ExecutionView, Input, Outcome
+
+_MOST_VIEWS: Final = 4_000
+_MOST_TASKS: Final = 200_000
+
+Prepare = Callable[[ExecutionView], tuple[Input, ...]]
+"""Inputs that depend on the execution as it is when their turn comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An execution as this process last saved or loaded it."""
+
+    view: ExecutionView
+    row_version: int
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What became of one letter: an outcome per input, and the state it was decided in."""
+
+    outcomes: tuple[Outcome, ...]
+    view: ExecutionView
+
+
+@dataclass(slots=True)
+class Letter:
+    """Inputs for one execution, decided together and in order."""
+
+    prepare: Prepare
+    fresh: bool = False
+    """Decide on the rows as they are now, claims of pollers included."""
+    logs: tuple[tuple[str, str, int], ...] = ()
+    """(task id, line, time) to append with the decision."""
+    answer: "asyncio.Future[Advanced]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Mailboxes:
+    """The mailboxes and known views of one process."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, list[Letter]] = {}
+        self.open: set[str] = set()
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._tasks = 0
+
+    def known(self, execution_id: str) -> Known | None:
+        """What this process knows of an execution."""
+        known = self._known.get(execution_id)
+        if known is not None:
+            self._known.move_to_end(execution_id)
+        return known
+
+    def keep(self, execution_id: str, known: Known) -> None:
+        """Remember it until it ends or others are needed more."""
+        self.forget(execution_id)
+        if known.view.execution.status.terminal:
+            return
+        self._known[execution_id] = known
+        self._tasks += len(known.view.index.tasks)
+        while len(self._known) > _MOST_VIEWS or (
+            self._tasks > _MOST_TASKS and len(self._known) > 1
+        ):
+            _, dropped = self._known.popitem(last=False)
+            self._tasks -= len(dropped.view.index.tasks)
+
+    def forget(self, execution_id: str) -> None:
+        """Load it anew next time."""
+        dropped = self._known.pop(execution_id, None)
+        if dropped is not None:
+            self._tasks -= len(dropped.view.index.tasks)
+        if not self._known:
+            self._tasks = 0
+
+
+__all__ = ["Advanced", "Known", "Letter", "Mailboxes", "Prepare"]

@@ -1,0 +1,164 @@
+"""The verbs of definitions: register, update, validate, delete."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from playground.decider import task_def_findings, workflow_findings
+from playground.engine.runtime import Runtime
+from playground.model.definitions import TaskDef, WorkflowDef
+from playground.model.errors import (
+    Conflict,
+    Finding,
+    InvalidFields,
+    NotFound,
+    PlaygroundError,
+)
+from playground.store import definitions
+from playground.store.definitions import Author
+from tenants import quotas
+from tenants.caller import Caller
+from tenants.database import Connection
+
+
+async def register_workflow(
+    rt: Runtime,
+    caller: Caller,
+    definition: WorkflowDef,
+    *,
+    overwrite: bool = False,
+    new_version: bool = False,
+) -> int:
+    """Create a version; returns its number. `new_version` stores it as the highest plus one.
+
+    Raises `InvalidFields` with every finding, `Conflict` when the version is there already.
+    """
+    _check(definition)
+    async with rt.unit_of_work(caller.namespace) as connection:
+        return await _register(
+            rt,
+            caller,
+            connection,
+            definition,
+            overwrite=overwrite,
+            new_version=new_version,
+        )
+
+
+async def update_workflows(
+    rt: Runtime,
+    caller: Caller,
+    given: Sequence[WorkflowDef],
+    *,
+    overwrite: bool = True,
+    new_version: bool = False,
+) -> tuple[list[str], dict[str, str]]:
+    """Create or replace each by itself: (names that worked, name → why it did not)."""
+    done: list[str] = []
+    refused: dict[str, str] = {}
+    for definition in given:
+        try:
+            await register_workflow(
+                rt, caller, definition, overwrite=overwrite, new_version=new_version
+            )
+        except InvalidFields as error:
+            refused[definition.name] = "; ".join(
+                finding.message for finding in error.findings
+            )
+        except PlaygroundError as error:
+            refused[definition.name] = error.message
+        else:
+            done.append(definition.name)
+    return done, refused
+
+
+async def validate_workflow(
+    _rt: Runtime, _caller: Caller, definition: WorkflowDef
+) -> None:
+    """Raises `InvalidFields` with everything that is wrong with a definition; stores nothing."""
+    _check(definition)
+
+
+def _check(definition: WorkflowDef) -> None:
+    if findings := workflow_findings(definition):
+        raise InvalidFields(findings)
+
+
+async def delete_workflow(rt: Runtime, caller: Caller, name: str, version: int) -> None:
+    """Remove a version. Running executions keep their own copy."""
+    async with rt.unit_of_work(caller.namespace) as connection:
+        if not await definitions.delete_workflow(connection, name, version):
+            raise NotFound(f"No such workflow definition: {name} version: {version}")
+        await definitions.bump_revision(connection, caller.namespace)
+
+
+async def register_task_defs(
+    rt: Runtime, caller: Caller, given: Sequence[TaskDef]
+) -> None:
+    """Create or replace task definitions, all or none."""
+    findings = [
+        Finding(f"[{index}].{finding.path}", finding.message, finding.invalid_value)
+        for index, definition in enumerate(given)
+        for finding in task_def_findings(definition)
+    ]
+    if findings:
+        raise InvalidFields(findings)
+    async with rt.unit_of_work(caller.namespace) as connection:
+        await _save_task_defs(rt, caller, connection, given)
+
+
+async def update_task_def(rt: Runtime, caller: Caller, definition: TaskDef) -> None:
+    """Create or replace one task definition.
+
+    Conductor refuses unknown names here; JavaScript workers rely on being able to create.
+    """
+    if findings := task_def_findings(definition):
+        raise InvalidFields(findings)
+    async with rt.unit_of_work(caller.namespace) as connection:
+        await _save_task_defs(rt, caller, connection, [definition])
+
+
+async def delete_task_def(rt: Runtime, caller: Caller, name: str) -> None:
+    """Remove a task definition."""
+    async with rt.unit_of_work(caller.namespace) as connection:
+        if not await definitions.delete_task_def(connection, name):
+            raise NotFound("No such task definition")
+        await definitions.bump_revision(connection, caller.namespace)
+
+
+async def _register(
+    rt: Runtime,
+    caller: Caller,
+    connection: Connection,
+    definition: WorkflowDef,
+    *,
+    overwrite: bool,
+    new_version: bool,
+) -> int:
+    # First, so that everybody who changes this namespace's definitions takes turns on its row.
+    await definitions.bump_revision(connection, caller.namespace)
+    if new_version:
+        latest = await definitions.latest_versions(connection, [definition.name])
+        definition = replace(definition, version=latest.get(definition.name, 0) + 1)
+    by = Author(caller.namespace, caller.label, rt.now_ms())
+    if not await definitions.insert_workflow(connection, definition, by):
+        if not overwrite:
+            raise Conflict(
+                f"Workflow with {definition.name}.{definition.version} already exists!"
+            )
+        await definitions.update_workflow(connection, definition, by)
+    elif (
+        await definitions.count_workflows(connection) > caller.plan.workflow_definitions
+    ):
+        raise quotas.exceeded("workflow_definitions", caller.plan.workflow_definitions)
+    return definition.version
+
+
+async def _save_task_defs(
+    rt: Runtime, caller: Caller, connection: Connection, given: Sequence[TaskDef]
+) -> None:
+    await definitions.bump_revision(connection, caller.namespace)
+    by = Author(caller.namespace, caller.label, rt.now_ms())
+    await definitions.save_task_defs(connection, given, by)
+    if await definitions.count_task_defs(connection) > caller.plan.task_definitions:
+        raise quotas.exceeded("task_definitions", caller.plan.task_definitions)

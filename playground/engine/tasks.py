@@ -1,0 +1,222 @@
+"""The verbs of tasks: hand out, take results, keep alive, log."""
+
+import asyncio
+import time
+from typing import Final
+
+from msgspec import UNSET
+
+from playground.decider import ExecutionView, Input, Result
+from playground.engine.advance import advance, post
+from playground.engine.runtime import Runtime
+from playground.model.errors import Finding, InvalidFields, NotFound
+from playground.model.execution import Task
+from playground.model.requests import ResultStatus, TaskResult
+from playground.store import executions, tasks
+from tenants.caller import Caller
+
+_MOST_AT_ONCE: Final = 1_000
+_MOST_LOGS: Final = 10
+_LOG_MAX_CHARACTERS: Final = 10_000
+_CLOCKS_IN_SECONDS: Final = 10**11
+_NOTE_EVERY_SECONDS: Final = 1.0
+_LOOK_AGAIN_SECONDS: Final = 1.0
+_noted: dict[tuple[str, str, str], float] = {}
+
+
+async def poll(
+    rt: Runtime,
+    caller: Caller,
+    task_type: str,
+    *,
+    worker_id: str,
+    domain: str | None = None,
+    count: int = 1,
+    timeout_ms: int = 0,
+) -> list[Task]:
+    """Hand out up to `count` waiting tasks of a type, waiting for the first up to `timeout_ms`.
+
+    No thread and no connection is held while waiting. An unknown type is an empty queue.
+    """
+    queue = f"{domain}:{task_type}" if domain else task_type
+    most = max(1, min(count, _MOST_AT_ONCE))
+    deadline = time.monotonic() + timeout_ms / 1000
+    while True:
+        # Listen before looking: a task that comes in between is not slept through.
+        woken = asyncio.ensure_future(
+            rt.wakeups.wait(
+                f"poll:{caller.namespace}:{queue}",
+                max(0.0, min(deadline - time.monotonic(), _LOOK_AGAIN_SECONDS)),
+            )
+        )
+        try:
+            async with rt.unit_of_work(caller.namespace) as connection:
+                handed = await tasks.hand_out(
+                    connection, queue, worker_id=worker_id, most=most
+                )
+                if _worth_noting(caller.namespace, task_type, domain or ""):
+                    await tasks.note_poll(
+                        connection, caller.namespace, task_type, domain or "", worker_id
+                    )
+            if handed or deadline - time.monotonic() <= 0:
+                _tell_watchers(rt, caller.namespace, handed)
+                return handed
+            await woken
+        finally:
+            woken.cancel()
+
+
+async def update(rt: Runtime, caller: Caller, result: TaskResult) -> str:
+    """Take a result by task id; returns the id. The first terminal one of an attempt wins.
+
+    Later ones, and those of executions that have ended, change nothing and are no error. Raises
+    `NotFound` for an unknown task, `InvalidFields` for a result that names none.
+    """
+    await _update(rt, caller, result)
+    return result.task_id
+
+
+async def update_and_poll(
+    rt: Runtime, caller: Caller, result: TaskResult
+) -> Task | None:
+    """Take a result, and hand out the next task of the same type and domain to the same worker.
+
+    None when there is none, or when the result did not end its task.
+    """
+    view = await _update(rt, caller, result)
+    task = view.task(result.task_id) if view else None
+    if task is None or not task.status.terminal:
+        return None
+    handed = await poll(
+        rt,
+        caller,
+        task.task_type,
+        worker_id=result.worker_id or "",
+        domain=task.domain or None,
+    )
+    return handed[0] if handed else None
+
+
+async def update_by_reference(
+    rt: Runtime,
+    caller: Caller,
+    workflow_id: str,
+    reference_name: str,
+    status: ResultStatus,
+    output: dict[str, object],
+    worker_id: str | None = None,
+) -> str | None:
+    """Take a result for the open task of that reference; its output is merged.
+
+    Returns the task's id, None when no such task is open.
+    """
+    found: list[str] = []
+
+    def prepare(view: ExecutionView) -> tuple[Input, ...]:
+        task = view.find_open(reference_name)
+        if task is None:
+            return ()
+        found.append(task.task_id)
+        result = TaskResult(
+            workflow_instance_id=workflow_id,
+            task_id=task.task_id,
+            status=status,
+            output_data=output,
+            worker_id=worker_id or UNSET,
+        )
+        return (Result(result, merge=True),)
+
+    await post(rt, caller.namespace, workflow_id, prepare)
+    return found[-1] if found else None
+
+
+async def add_log(rt: Runtime, caller: Caller, task_id: str, text: str) -> None:
+    """Append a line to a task's log."""
+    async with rt.unit_of_work(caller.namespace) as connection:
+        if await executions.execution_of_task(connection, task_id) is None:
+            raise NotFound(f"Task not found for taskId: {task_id}")
+        await tasks.add_log(
+            connection,
+            caller.namespace,
+            task_id,
+            text[:_LOG_MAX_CHARACTERS],
+            rt.now_ms(),
+        )
+
+
+async def _update(
+    rt: Runtime, caller: Caller, result: TaskResult
+) -> ExecutionView | None:
+    _check(result)
+    if result.extend_lease:
+        await _extend_lease(rt, caller, result.task_id)
+        return None
+    rt.plans.keep(caller.namespace, caller.plan)
+    advanced = await advance(
+        rt,
+        caller.namespace,
+        result.workflow_instance_id,
+        (Result(result),),
+        logs=_logs(rt, result),
+    )
+    if advanced.view.task(result.task_id) is None:
+        raise NotFound(f"No such task found by id: {result.task_id}")
+    return advanced.view
+
+
+async def _extend_lease(rt: Runtime, caller: Caller, task_id: str) -> None:
+    async with rt.unit_of_work(caller.namespace) as connection:
+        extended = await tasks.extend_lease(connection, task_id)
+        if (
+            not extended
+            and await executions.execution_of_task(connection, task_id) is None
+        ):
+            raise NotFound(f"No such task found by id: {task_id}")
+
+
+def _check(result: TaskResult) -> None:
+    findings = []
+    if not result.workflow_instance_id:
+        findings.append(
+            Finding("workflowInstanceId", "Workflow Id cannot be null or empty")
+        )
+    if not result.task_id:
+        findings.append(Finding("taskId", "Task ID cannot be null or empty"))
+    if result.status is UNSET and not result.extend_lease:
+        findings.append(Finding("status", "Task status cannot be null"))
+    if findings:
+        raise InvalidFields(findings)
+
+
+def _logs(rt: Runtime, result: TaskResult) -> tuple[tuple[str, str, int], ...]:
+    now_ms = rt.now_ms()
+    return tuple(
+        (
+            result.task_id,
+            line.log[:_LOG_MAX_CHARACTERS],
+            # Python's client counts in seconds, Clojure's sends 0: neither is a time in ms.
+            int(line.created_time)
+            if line.created_time > _CLOCKS_IN_SECONDS
+            else now_ms,
+        )
+        for line in result.logs[:_MOST_LOGS]
+    )
+
+
+def _worth_noting(namespace: str, task_type: str, domain: str) -> bool:
+    """Whether the last note of a poll on this queue is old enough for another."""
+    key = (namespace, task_type, domain)
+    now = time.monotonic()
+    if now - _noted.get(key, -_NOTE_EVERY_SECONDS) < _NOTE_EVERY_SECONDS:
+        return False
+    if len(_noted) > 50_000:
+        _noted.clear()
+    _noted[key] = now
+    return True
+
+
+def _tell_watchers(rt: Runtime, namespace: str, handed: list[Task]) -> None:
+    rt.wakeups.notify(
+        (f"execution:{namespace}:{workflow_id}", 0)
+        for workflow_id in {task.workflow_instance_id for task in handed}
+    )

@@ -1,0 +1,1 @@
+"""RQ functions and the loops beside them: doorbell, drain, clock."""

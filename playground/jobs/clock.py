@@ -1,0 +1,77 @@
+"""The clock role: timers that are due, and bells that were lost.
+
+Several may run. It decides nothing itself: it sends an execution whose timer is due through the
+same door as everyone, and rings when system work has been due for a while, which only happens when
+a ring was lost. It looks at least every five seconds and, knowing the next timer, sooner.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from playground.engine import system
+from playground.engine.runtime import Runtime
+from playground.model.errors import PlaygroundError
+from tenants.errors import TenantError
+
+log = logging.getLogger(__name__)
+
+_LONGEST_SLEEP_SECONDS: Final = 1.0
+_SHORTEST_SLEEP_SECONDS: Final = 0.02
+_AT_ONCE: Final = 500
+_IN_PARALLEL: Final = 16
+_RING_EVERY_SECONDS: Final = 2.0
+
+
+async def tick_until(rt: Runtime, stop: asyncio.Event) -> None:
+    """Tick until `stop`; an error costs one turn, never the loop."""
+    rung = loop_time()
+    while not stop.is_set():
+        try:
+            sleep = await tick(rt)
+            if loop_time() - rung >= _RING_EVERY_SECONDS:
+                # Executors look by themselves as well; this wakes those that wait for a bell.
+                rt.ring()
+                rung = loop_time()
+        except (TenantError, PlaygroundError, OSError) as error:
+            log.warning("tick skipped: %s", error)
+            sleep = _LONGEST_SLEEP_SECONDS
+        except Exception:
+            log.exception("tick failed")
+            sleep = _LONGEST_SLEEP_SECONDS
+        try:
+            await asyncio.wait_for(stop.wait(), sleep)
+        except TimeoutError:
+            continue
+
+
+async def tick(rt: Runtime) -> float:
+    """Look at what is due; returns how many seconds may pass until the next look."""
+    due = await system.sweep(rt, most=_AT_ONCE)
+    if due:
+        slots = asyncio.Semaphore(_IN_PARALLEL)
+
+        async def look(namespace: str, execution_id: str) -> None:
+            async with slots:
+                await system.look_at_timers(rt, namespace, execution_id)
+
+        outcomes = await asyncio.gather(
+            *(look(namespace, id_) for namespace, id_ in due), return_exceptions=True
+        )
+        for (namespace, id_), outcome in zip(due, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                # One execution that cannot be decided must not hold up the others.
+                log.error(
+                    "timer not handled",
+                    exc_info=outcome,
+                    extra={"namespace": namespace, "execution": id_},
+                )
+    wait_ms = await system.milliseconds_to_next_timer(rt)
+    if wait_ms is None:
+        return _LONGEST_SLEEP_SECONDS
+    return min(_LONGEST_SLEEP_SECONDS, max(_SHORTEST_SLEEP_SECONDS, wait_ms / 1000))
+
+
+def loop_time() -> float:
+    """Seconds on the loop's monotonic clock."""
+    return asyncio.get_running_loop().time()

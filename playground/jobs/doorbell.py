@@ -1,0 +1,73 @@
+"""Ringing: an RQ job that says "something is due", never what.
+
+Ringing only sets a flag. One background thread of the process enqueues, at most once per interval,
+with a short time-out, and swallows every error: a lost ring costs time, no work. RQ's client is
+synchronous, so nothing of it may run on the event loop.
+"""
+
+import logging
+import threading
+import time
+from typing import Any, Final
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from playground.jobs.safe_job import SafeJob
+
+log = logging.getLogger(__name__)
+
+QUEUE: Final = "doorbells"
+DRAIN: Final = "playground.jobs.drain.drain"
+_LEAST_INTERVAL_SECONDS: Final = 0.002
+_TIMEOUT_SECONDS: Final = 0.5
+_PAUSE_AFTER_ERROR_SECONDS: Final = 0.5
+_MOST_WAITING: Final = 32
+
+
+class Doorbell:
+    """Rings for the executors of all processes."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis: Any = Redis.from_url(
+            redis_url,
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+        )
+        self._queue = Queue(
+            QUEUE, connection=self._redis, serializer=JSONSerializer, job_class=SafeJob
+        )
+        self._rung = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread that enqueues."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ring what is left to ring, and end."""
+        self._closing = True
+        self._rung.set()
+        self._thread.join(timeout=2)
+        self._redis.close()
+
+    def ring(self) -> None:
+        """Say that something is due. Never blocks, never fails; rings at once become one."""
+        self._rung.set()
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._rung.wait()
+            # Before enqueueing, so that a ring that comes meanwhile is rung again.
+            self._rung.clear()
+            try:
+                # Bells that nobody has answered yet will do for this one too.
+                if self._queue.count < _MOST_WAITING:
+                    self._queue.enqueue(DRAIN, result_ttl=0, failure_ttl=60, ttl=60)
+            except (RedisError, OSError):
+                log.debug("the doorbell is out of order; the clock finds the work")
+                time.sleep(_PAUSE_AFTER_ERROR_SECONDS)
+            time.sleep(_LEAST_INTERVAL_SECONDS)

@@ -1,0 +1,219 @@
+"""Draining: claim what is due, run it, report it, until nothing is due.
+
+One asyncio loop per executor process runs many system tasks at once. A doorbell sets the flag; the
+loop's own timer sets it too, at least every five seconds, so that work is found without Redis. The
+flag is cleared before the claim that finds nothing, never after it: a ring during that claim is
+heard.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from playground.engine import system
+from playground.engine.runtime import Runtime
+from playground.engine.system import Claim, ClaimedEffect, ClaimedTask
+from playground.executors import EXECUTORS, ExecutorInput, Tools
+from playground.model.errors import PlaygroundError
+from playground.model.requests import ResultStatus, TaskResult
+from tenants.errors import TenantError
+
+log = logging.getLogger(__name__)
+
+SLOTS: Final = 64
+EACH: Final = 24
+"""Slots one namespace may hold in this process while it has 64."""
+_LOOK_EVERY_SECONDS: Final = 2.0
+_RENEW_EVERY_SECONDS: Final = 3.0
+_ERROR_PAUSE_SECONDS: Final = 0.5
+_UNAVAILABLE_RETRY_MS: Final = 1_000
+
+_ring: Callable[[], None] | None = None
+"""The ring of this process's drain: where an RQ job enters. Set once by the executor command."""
+
+
+def drain() -> None:
+    """The RQ job: something is due."""
+    if _ring is not None:
+        _ring()
+
+
+def answer_with(ring: Callable[[], None]) -> None:
+    """Let `drain` jobs of this process ring there."""
+    global _ring
+    _ring = ring
+
+
+class Drain:
+    """The loop of one executor process."""
+
+    def __init__(self, rt: Runtime, tools: Tools) -> None:
+        self._rt = rt
+        self._tools = tools
+        self._due = asyncio.Event()
+        self._slot_freed = asyncio.Event()
+        self._held: dict[str, tuple[Claim, asyncio.Task[None]]] = {}
+        self._effects: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._stopping = False
+        self._last_empty = 0.0
+
+    def ring(self) -> None:
+        """Something is due. Safe on the loop's own thread only."""
+        self._due.set()
+        self._slot_freed.set()
+
+    async def run(self) -> None:
+        """Drain until `stop`."""
+        renewing = asyncio.create_task(self._renew_leases(), name="leases")
+        try:
+            while not self._stopping:
+                try:
+                    await self._turn()
+                except (TenantError, PlaygroundError, OSError) as error:
+                    log.warning("draining paused: %s", error)
+                    await asyncio.sleep(_ERROR_PAUSE_SECONDS)
+        finally:
+            renewing.cancel()
+
+    async def stop(self, patience_seconds: float = 8.0) -> None:
+        """Take nothing more; finish what is held, or hand it back when patience ends."""
+        self._stopping = True
+        self.ring()
+        running = [task for _, task in (*self._held.values(), *self._effects.values())]
+        if running:
+            await asyncio.wait(running, timeout=patience_seconds)
+        left = [claim for claim, _ in self._held.values()]
+        for _, task in list(self._held.values()):
+            task.cancel()
+        if left:
+            await system.hand_back(self._rt, left)
+
+    async def _turn(self) -> None:
+        """Claim once; wait for a ring when nothing was due, for a slot when all are taken."""
+        free = SLOTS - len(self._held) - len(self._effects)
+        if free <= 0:
+            self._slot_freed.clear()
+            await self._slot_freed.wait()
+            return
+        # Cleared before the claim: what becomes due during it rings again.
+        self._due.clear()
+        self._slot_freed.clear()
+        taken = await self._take(free)
+        if taken or self._stopping:
+            return
+        try:
+            await asyncio.wait_for(self._due.wait(), _LOOK_EVERY_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _take(self, free: int) -> int:
+        running = Counter(claim.namespace for claim, _ in self._held.values())
+        running.update(namespace for namespace, _ in self._effects.values())
+        tasks = await system.take_tasks(self._rt, most=free, each=EACH, running=running)
+        for task in tasks:
+            self._start_task(task)
+        effects = await system.take_effects(
+            self._rt, most=max(1, free - len(tasks)), each=EACH, running=running
+        )
+        for effect in effects:
+            self._start_effect(effect)
+        return len(tasks) + len(effects)
+
+    def _start_task(self, claimed: ClaimedTask) -> None:
+        work = asyncio.create_task(self._execute(claimed))
+        self._held[claimed.claim.id] = (claimed.claim, work)
+        work.add_done_callback(lambda _: self._finished(self._held, claimed.claim.id))
+
+    def _start_effect(self, effect: ClaimedEffect) -> None:
+        work = asyncio.create_task(self._carry_out(effect))
+        self._effects[effect.claim.id] = (effect.claim.namespace, work)
+        work.add_done_callback(lambda _: self._finished(self._effects, effect.claim.id))
+
+    def _finished(self, where: dict[str, Any], id_: str) -> None:
+        where.pop(id_, None)
+        self._slot_freed.set()
+        # A namespace that was at its cap may have more.
+        self._due.set()
+
+    async def _execute(self, claimed: ClaimedTask) -> None:
+        claim = claimed.claim
+        try:
+            result = await self._result_of(claimed)
+            if not await system.report(self._rt, claim, result):
+                log.info("result refused", extra=_fields(claim))
+        except (TenantError, PlaygroundError, OSError) as error:
+            # A part of us is away: the task goes back and costs its author nothing.
+            log.warning("task handed back: %s", error, extra=_fields(claim))
+            await self._hand_back(claim)
+        except Exception:
+            # Our own mistake; the lease ends and the task is tried again.
+            log.exception("task failed inside the playground", extra=_fields(claim))
+
+    async def _result_of(self, claimed: ClaimedTask) -> TaskResult:
+        task = claimed.task
+        execute = EXECUTORS.get(task.task_type)
+        if execute is None:
+            return TaskResult(
+                workflow_instance_id=claimed.claim.execution_id,
+                task_id=task.task_id,
+                status=ResultStatus.FAILED_WITH_TERMINAL_ERROR,
+                reason_for_incompletion=(
+                    f"The playground does not run tasks of type {task.task_type} yet."
+                ),
+            )
+        node = task.workflow_task
+        return await execute(
+            ExecutorInput(
+                namespace=claimed.claim.namespace,
+                execution_id=claimed.claim.execution_id,
+                task_id=task.task_id,
+                task_type=task.task_type,
+                input=task.input_data or {},
+                async_complete=node is not UNSET and node.async_complete,
+            ),
+            self._tools,
+        )
+
+    async def _hand_back(self, claim: Claim) -> None:
+        try:
+            await system.hand_back(self._rt, [claim], delay_ms=_UNAVAILABLE_RETRY_MS)
+        except (TenantError, OSError):
+            # Then the lease ends by itself.
+            log.info("could not hand back; the lease will end", extra=_fields(claim))
+
+    async def _carry_out(self, effect: ClaimedEffect) -> None:
+        try:
+            await system.carry_out(self._rt, effect)
+        except (TenantError, PlaygroundError, OSError) as error:
+            log.warning("effect delayed: %s", error, extra=_fields(effect.claim))
+        except Exception:
+            log.exception("effect failed inside the playground", extra=_fields(effect.claim))
+
+    async def _renew_leases(self) -> None:
+        """Keep what is held; stop working on what was lost."""
+        while True:
+            await asyncio.sleep(_RENEW_EVERY_SECONDS)
+            held = [claim for claim, _ in self._held.values()]
+            if not held:
+                continue
+            try:
+                kept = await system.renew(self._rt, held)
+            except (TenantError, OSError) as error:
+                log.warning("leases not renewed: %s", error)
+                continue
+            for claim in held:
+                entry = self._held.get(claim.id)
+                if claim.id not in kept and entry is not None and entry[0] is claim:
+                    entry[1].cancel()
+
+
+def _fields(claim: Claim) -> dict[str, str]:
+    return {
+        "namespace": claim.namespace,
+        "execution": claim.execution_id,
+        "task": claim.id,
+    }

@@ -1,0 +1,63 @@
+"""The executor and clock roles as processes: from settings to a loop that ends with a signal."""
+
+import asyncio
+import logging
+import signal
+
+from playground import wiring
+from playground.jobs import drain as draining
+from playground.jobs.clock import tick_until
+from playground.jobs.drain import Drain
+from playground.jobs.worker import DoorbellThread
+from playground.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run_executor(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; then finish or hand back what is held."""
+    asyncio.run(_execute(settings))
+
+
+def run_clock(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    asyncio.run(_tick(settings))
+
+
+async def _execute(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    stop = _stop_signal()
+    async with wiring.executor(settings) as (rt, tools, rings):
+        drain = Drain(rt, tools)
+        rings.append(drain.ring)
+
+        def ring() -> None:
+            loop.call_soon_threadsafe(drain.ring)
+
+        draining.answer_with(ring)
+        doorbells = DoorbellThread(str(settings.redis_url))
+        doorbells.start()
+        running = asyncio.create_task(drain.run(), name="drain")
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        log.info("executor ready")
+        await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        doorbells.stopping.set()
+        await drain.stop()
+        running.cancel()
+        stopping.cancel()
+        await asyncio.gather(running, stopping, return_exceptions=True)
+
+
+async def _tick(settings: Settings) -> None:
+    stop = _stop_signal()
+    async with wiring.runtime(settings) as rt:
+        log.info("clock ready")
+        await tick_until(rt, stop)
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,169 @@
+"""Group commit: what is waiting when a commit ends is the next commit.
+
+One committer runs in each process. It never waits for a batch to fill: alone, a save is committed
+at once; under load the batch grows by itself and its cost is shared. Each save of a batch stands
+or falls alone: on its version, its fence, its quota, and, if the batch as a whole is refused
+(a value the database will not take), by being tried again on its own.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from playground.store.saving import Save, save_all
+from tenants import quotas
+from tenants.database import Database, Role, StatementRefused
+
+_MOST_IN_A_BATCH = 64
+
+
+class Refused(Exception):
+    """The quota of running executions is used up."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    save: Save
+    written: "asyncio.Future[bool]" = field(default_factory=asyncio.Future)
+
+
+class _OverQuota(Exception):
+    def __init__(self, positions: frozenset[int]) -> None:
+        self.positions = positions
+
+
+class Committer:
+    """Commits saves in batches; `save` returns once the save is durable or refused."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[_Waiting] = []
+        self._wake = asyncio.Event()
+        self._loops: set[asyncio.Task[None]] = set()
+        self.batches = 0
+        self.saves = 0
+
+    def start(self, lanes: int = 2) -> None:
+        """`lanes` batches may be under way at once: one fills the other's wait for the disk."""
+        for _ in range(lanes):
+            self._loops.add(asyncio.create_task(self._run(), name="committer"))
+
+    async def stop(self) -> None:
+        """Commit what waits, then end."""
+        while self._waiting:
+            await asyncio.sleep(0.005)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+
+    async def save(self, save: Save) -> bool:
+        """Whether it was written: False means the version or the fence no longer held.
+
+        Raises `Refused` when the quota does not allow the start, `DatabaseUnavailable` when the
+        outcome is not known.
+        """
+        waiting = _Waiting(save)
+        self._waiting.append(waiting)
+        self._wake.set()
+        return await waiting.written
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            batch = self._take()
+            if not batch:
+                self._wake.clear()
+                continue
+            try:
+                await self._commit(batch)
+            except asyncio.CancelledError:
+                _fail(batch, asyncio.CancelledError())
+                raise
+            except Exception as error:  # noqa: BLE001 - it belongs to the callers
+                _fail(batch, error)
+
+    def _take(self) -> list[_Waiting]:
+        """Up to a batch of what waits, at most one save of each execution."""
+        batch: list[_Waiting] = []
+        taken: set[str] = set()
+        rest: list[_Waiting] = []
+        for waiting in self._waiting:
+            id_ = waiting.save.execution.workflow_id
+            if (
+                len(batch) < _MOST_IN_A_BATCH
+                and id_ not in taken
+                and not waiting.written.done()
+            ):
+                taken.add(id_)
+                batch.append(waiting)
+            elif not waiting.written.done():
+                rest.append(waiting)
+        self._waiting = rest
+        # Two processes that save the same executions take their locks in the same order.
+        batch.sort(key=lambda waiting: waiting.save.execution.workflow_id)
+        return batch
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        while batch:
+            try:
+                written = await self._transaction([waiting.save for waiting in batch])
+            except _OverQuota as over:
+                refused = {id(batch[position]) for position in over.positions}
+                _fail([w for w in batch if id(w) in refused], Refused())
+                batch = [w for w in batch if id(w) not in refused]
+                continue
+            except StatementRefused as error:
+                await self._one_by_one(batch, error)
+                return
+            for waiting in batch:
+                _settle(waiting, waiting.save.execution.workflow_id in written)
+            return
+
+    async def _one_by_one(self, batch: list[_Waiting], error: Exception) -> None:
+        if len(batch) == 1:
+            _fail(batch, error)
+            return
+        for waiting in batch:
+            try:
+                await self._commit([waiting])
+            except Exception as own:  # noqa: BLE001 - it belongs to this caller alone
+                _fail([waiting], own)
+
+    async def _transaction(self, saves: Sequence[Save]) -> frozenset[str]:
+        namespaces = tuple(sorted({save.namespace for save in saves}))
+        async with self._database.transaction(Role.COMMITTER, namespaces) as connection:
+            written = await save_all(connection, saves)
+            counted = [
+                (position, save)
+                for position, save in enumerate(saves)
+                if save.running and save.execution.workflow_id in written
+            ]
+            refused = await quotas.settle(
+                connection,
+                [
+                    quotas.Change(
+                        save.namespace,
+                        quotas.RUNNING_EXECUTIONS,
+                        save.running,
+                        save.running_limit,
+                    )
+                    for _, save in counted
+                ],
+            )
+            if refused:
+                raise _OverQuota(frozenset(counted[index][0] for index in refused))
+        self.batches += 1
+        self.saves += len(saves)
+        return written
+
+
+def _settle(waiting: _Waiting, written: bool) -> None:
+    with contextlib.suppress(asyncio.InvalidStateError):
+        waiting.written.set_result(written)
+
+
+def _fail(batch: Sequence[_Waiting], error: BaseException) -> None:
+    for waiting in batch:
+        with contextlib.suppress(asyncio.InvalidStateError):
+            waiting.written.set_exception(error)

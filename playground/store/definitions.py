@@ -1,0 +1,244 @@
+"""Registered definitions: workflows by name and version, task policies by name."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import (
+    ARRAY,
+    Text,
+    any_,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from playground.model.definitions import TaskDef, WorkflowDef
+from playground.store.rows import encode_text
+from playground.store.tables import catalogs, task_definitions, workflow_definitions
+from tenants.database import Connection, Record
+
+_decode_workflow = msgspec.json.Decoder(WorkflowDef).decode
+_decode_task = msgspec.json.Decoder(TaskDef).decode
+
+_NAMES: Final = bindparam("names", type_=ARRAY(Text))
+_w, _t = workflow_definitions.c, task_definitions.c
+
+_ONE: Final = select(workflow_definitions).where(
+    _w.name == bindparam("of_name"), _w.version == bindparam("of_version")
+)
+_LATEST: Final = (
+    select(workflow_definitions)
+    .where(_w.name == bindparam("of_name"))
+    .order_by(_w.version.desc())
+    .limit(1)
+)
+_LATEST_VERSIONS: Final = (
+    select(_w.name, func.max(_w.version).label("version"))
+    .where(_w.name == any_(_NAMES))
+    .group_by(_w.name)
+)
+_TASK_DEFS_NAMED: Final = select(task_definitions).where(_t.name == any_(_NAMES))
+_INSERT_WORKFLOW: Final = (
+    upsert(workflow_definitions)
+    .values({column.name: bindparam(column.name) for column in _w})
+    .on_conflict_do_nothing()
+)
+_UPDATE_WORKFLOW: Final = (
+    update(workflow_definitions)
+    .where(_w.name == bindparam("of_name"), _w.version == bindparam("of_version"))
+    .values(
+        body=bindparam("new_body"),
+        update_time=bindparam("new_time"),
+        updated_by=bindparam("new_by"),
+    )
+)
+_DELETE_WORKFLOW: Final = delete(workflow_definitions).where(
+    _w.name == bindparam("of_name"), _w.version == bindparam("of_version")
+)
+_SAVE_TASK: Final = (
+    upsert(task_definitions)
+    .values({column.name: bindparam(column.name) for column in _t})
+    .on_conflict_do_update(
+        index_elements=["namespace", "name"],
+        set_={
+            "body": bindparam("body"),
+            "update_time": bindparam("update_time"),
+            "updated_by": bindparam("updated_by"),
+        },
+    )
+    .returning(_t.create_time == bindparam("update_time"))
+)
+_DELETE_TASK: Final = delete(task_definitions).where(_t.name == bindparam("of_name"))
+_COUNT_WORKFLOWS: Final = select(func.count()).select_from(workflow_definitions)
+_COUNT_TASKS: Final = select(func.count()).select_from(task_definitions)
+_REVISION: Final = select(catalogs.c.revision)
+_BUMP: Final = (
+    upsert(catalogs)
+    .values(namespace=bindparam("in_namespace"), revision=1)
+    .on_conflict_do_update(
+        index_elements=["namespace"], set_={"revision": catalogs.c.revision + 1}
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes, where, and when."""
+
+    namespace: str
+    name: str
+    now_ms: int
+
+
+def workflow_of(row: Record) -> WorkflowDef:
+    """The definition in a row, with its times and authors."""
+    return replace(_decode_workflow(row["body"]), **_audit(row))
+
+
+def task_def_of(row: Record) -> TaskDef:
+    """The task definition in a row, with its times and authors."""
+    return replace(_decode_task(row["body"]), **_audit(row))
+
+
+def _audit(row: Record) -> dict[str, Any]:
+    return {
+        "create_time": row["create_time"],
+        "update_time": row["update_time"],
+        "created_by": row["created_by"] or msgspec.UNSET,
+        "updated_by": row["updated_by"] or msgspec.UNSET,
+    }
+
+
+async def workflow(
+    connection: Connection, name: str, version: int | None
+) -> WorkflowDef | None:
+    """A version of a workflow; None for the highest one."""
+    row = await (
+        connection.first(_LATEST, of_name=name)
+        if version is None
+        else connection.first(_ONE, of_name=name, of_version=version)
+    )
+    return workflow_of(row) if row else None
+
+
+async def latest_versions(
+    connection: Connection, names: Collection[str]
+) -> dict[str, int]:
+    """Name → highest registered version, for those that are registered."""
+    if not names:
+        return {}
+    rows = await connection.all(_LATEST_VERSIONS, names=sorted(names))
+    return {row["name"]: row["version"] for row in rows}
+
+
+async def task_defs_named(
+    connection: Connection, names: Collection[str]
+) -> dict[str, TaskDef]:
+    """Name → task definition, for those that are registered."""
+    if not names:
+        return {}
+    rows = await connection.all(_TASK_DEFS_NAMED, names=sorted(names))
+    return {row["name"]: task_def_of(row) for row in rows}
+
+
+async def insert_workflow(
+    connection: Connection, definition: WorkflowDef, by: Author
+) -> bool:
+    """Add a version; False when it is there already."""
+    return bool(
+        await connection.run(
+            _INSERT_WORKFLOW,
+            namespace=by.namespace,
+            name=definition.name,
+            version=definition.version,
+            body=_body(definition),
+            create_time=by.now_ms,
+            update_time=by.now_ms,
+            created_by=by.name,
+            updated_by="",
+        )
+    )
+
+
+async def update_workflow(
+    connection: Connection, definition: WorkflowDef, by: Author
+) -> bool:
+    """Replace a version; False when there is none."""
+    return bool(
+        await connection.run(
+            _UPDATE_WORKFLOW,
+            of_name=definition.name,
+            of_version=definition.version,
+            new_body=_body(definition),
+            new_time=by.now_ms,
+            new_by=by.name,
+        )
+    )
+
+
+async def delete_workflow(connection: Connection, name: str, version: int) -> bool:
+    """Remove a version; False when there is none."""
+    return bool(
+        await connection.run(_DELETE_WORKFLOW, of_name=name, of_version=version)
+    )
+
+
+async def save_task_defs(
+    connection: Connection, task_defs: Sequence[TaskDef], by: Author
+) -> None:
+    """Create or replace task definitions."""
+    for definition in task_defs:
+        await connection.run(
+            _SAVE_TASK,
+            namespace=by.namespace,
+            name=definition.name,
+            body=_body(definition),
+            create_time=by.now_ms,
+            update_time=by.now_ms,
+            created_by=by.name,
+            updated_by=by.name,
+        )
+
+
+async def delete_task_def(connection: Connection, name: str) -> bool:
+    """Remove a task definition; False when there is none."""
+    return bool(await connection.run(_DELETE_TASK, of_name=name))
+
+
+async def count_workflows(connection: Connection) -> int:
+    """How many versions of workflows the namespace has."""
+    return int(await connection.scalar(_COUNT_WORKFLOWS))
+
+
+async def count_task_defs(connection: Connection) -> int:
+    """How many task definitions the namespace has."""
+    return int(await connection.scalar(_COUNT_TASKS))
+
+
+async def revision(connection: Connection) -> int:
+    """Changes with every change of a definition of the namespace."""
+    return int(await connection.scalar(_REVISION) or 0)
+
+
+async def bump_revision(connection: Connection, namespace: str) -> None:
+    """What processes cached of this namespace's definitions is out of date from the commit on."""
+    await connection.run(_BUMP, in_namespace=namespace)
+
+
+def _body(definition: WorkflowDef | TaskDef) -> str:
+    """The text to store; times and authors are columns."""
+    return encode_text(
+        replace(
+            definition,
+            create_time=0,
+            update_time=0,
+            created_by=msgspec.UNSET,
+            updated_by=msgspec.UNSET,
+        )
+    )

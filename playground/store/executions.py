@@ -1,0 +1,153 @@
+"""Loading executions to decide on them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, select, update
+
+from playground.model.definitions import WorkflowDef, WorkflowTask
+from playground.model.execution import Execution, Task
+from playground.store import rows
+from playground.store.tables import executions, snapshots, tasks
+from tenants.database import Connection
+
+_BY_ID: Final = select(executions).where(executions.c.id == bindparam("of_id"))
+_SNAPSHOT: Final = select(snapshots.c.body).where(
+    snapshots.c.digest == bindparam("of_digest")
+)
+_LIGHT: Final = tuple(
+    column for column in tasks.c if column.name not in ("input", "output")
+)
+_TASKS: Final = (
+    select(*_LIGHT)
+    .where(tasks.c.execution_id == bindparam("of_execution"))
+    .order_by(tasks.c.seq)
+)
+_TASKS_WITH_PAYLOADS: Final = (
+    select(tasks)
+    .where(tasks.c.execution_id == bindparam("of_execution"))
+    .order_by(tasks.c.seq)
+)
+_PAYLOADS: Final = select(tasks.c.id, tasks.c.input, tasks.c.output).where(
+    tasks.c.id == any_(bindparam("of_ids", type_=ARRAY(Text)))
+)
+_EXECUTION_OF_TASK: Final = select(tasks.c.execution_id).where(
+    tasks.c.id == bindparam("of_id")
+)
+_CHILDREN: Final = select(executions.c.id).where(
+    executions.c.parent_id == bindparam("of_parent")
+)
+
+_SET_TIMER: Final = (
+    update(executions)
+    .where(executions.c.id == bindparam("of_id"))
+    .values(timer_at=bindparam("at", type_=BigInteger))
+)
+
+_decode_definition = msgspec.json.Decoder(WorkflowDef).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An execution with its definition and tasks, as the database has them now."""
+
+    execution: Execution
+    row_version: int
+    snapshot: str
+    definition: WorkflowDef
+    tasks: Sequence[Task]
+
+
+class Definition:
+    """A frozen definition with its nodes by reference."""
+
+    def __init__(self, body: str) -> None:
+        self.definition = _decode_definition(body)
+        self.nodes: dict[str, WorkflowTask] = {
+            node.task_reference_name: node for node in self.definition.all_tasks()
+        }
+
+
+@lru_cache(maxsize=512)
+def definition_of(digest: str, body: str) -> Definition:
+    """The definition with that text; kept by its digest, which is the digest of the text."""
+    return Definition(body)
+
+
+_texts: dict[str, str] = {}
+_MOST_TEXTS: Final = 512
+
+
+async def snapshot(connection: Connection, digest: str) -> Definition:
+    """The frozen definition `digest` of the bound namespace.
+
+    Content decides the digest, so a text known from elsewhere is the same text; it was still only
+    reached through a row of this namespace that names it.
+    """
+    body = _texts.get(digest)
+    if body is None:
+        body = await connection.scalar(_SNAPSHOT, of_digest=digest)
+        if len(_texts) >= _MOST_TEXTS:
+            _texts.pop(next(iter(_texts)))
+        _texts[digest] = body
+    return definition_of(digest, body)
+
+
+async def load(connection: Connection, execution_id: str) -> Loaded | None:
+    """Everything but the tasks' payloads, or None when there is no such execution here."""
+    row = await connection.first(_BY_ID, of_id=execution_id)
+    if row is None:
+        return None
+    stored = rows.execution_of(row)
+    frozen = await snapshot(connection, stored.snapshot)
+    task_rows = await connection.all(_TASKS, of_execution=execution_id)
+    return Loaded(
+        stored.execution,
+        stored.row_version,
+        stored.snapshot,
+        frozen.definition,
+        [rows.task_of(task, frozen.nodes.get, payloads=False) for task in task_rows],
+    )
+
+
+async def load_payloads(
+    connection: Connection, task_ids: Collection[str]
+) -> list[Task]:
+    """Tasks that hold nothing but their id, `input_data` and `output_data`."""
+    found = await connection.all(_PAYLOADS, of_ids=list(task_ids))
+    return [rows.payloads_of(row) for row in found]
+
+
+async def tasks_of(
+    connection: Connection, execution_id: str, frozen: Definition
+) -> list[Task]:
+    """The tasks of an execution with payloads, in list order."""
+    found = await connection.all(_TASKS_WITH_PAYLOADS, of_execution=execution_id)
+    return [rows.task_of(row, frozen.nodes.get, payloads=True) for row in found]
+
+
+async def execution_of_task(connection: Connection, task_id: str) -> str | None:
+    """The execution a task belongs to."""
+    found: str | None = await connection.scalar(_EXECUTION_OF_TASK, of_id=task_id)
+    return found
+
+
+async def row_of(connection: Connection, execution_id: str) -> Any:
+    """The row of `executions`, or None."""
+    return await connection.first(_BY_ID, of_id=execution_id)
+
+
+async def children_of(connection: Connection, execution_id: str) -> list[str]:
+    """Ids of the executions that name this one as their parent."""
+    found = await connection.all(_CHILDREN, of_parent=execution_id)
+    return [row["id"] for row in found]
+
+
+async def set_timer(
+    connection: Connection, execution_id: str, at_ms: int | None
+) -> None:
+    """When the clock shall look at an execution, whatever it waits for."""
+    await connection.run(_SET_TIMER, of_id=execution_id, at=at_ms)

@@ -1,0 +1,251 @@
+"""Reads for the API and the pages. Each takes a connection that is bound to one namespace."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import UNSET
+from msgspec.structs import replace
+from sqlalchemy import bindparam, func, select
+
+from playground.model.definitions import (
+    JSONObject,
+    TaskDef,
+    WorkflowDef,
+    WorkflowDefSummary,
+    WorkflowTask,
+)
+from playground.model.execution import (
+    Execution,
+    PollData,
+    Task,
+    TaskExecLog,
+    TaskStatus,
+    WorkflowStatus,
+)
+from playground.store import definitions, executions, rows, search
+from playground.store import tasks as task_rows
+from playground.store.search import SearchRequest
+from playground.store.tables import (
+    poll_data as polls,
+)
+from playground.store.tables import (
+    task_definitions,
+    tasks,
+    workflow_definitions,
+)
+from tenants.caller import Plan
+from tenants.database import Connection
+from tenants.directory import PLAN_COLUMNS, plan_of
+from tenants.tables import NOW_MS, namespaces, plans
+
+_w = workflow_definitions.c
+
+_WORKFLOWS: Final = select(workflow_definitions).order_by(_w.name, _w.version)
+_WORKFLOWS_NAMED: Final = _WORKFLOWS.where(_w.name == bindparam("of_name"))
+_LATEST: Final = (
+    select(workflow_definitions).distinct(_w.name).order_by(_w.name, _w.version.desc())
+)
+_VERSIONS: Final = (
+    select(_w.name, _w.version, _w.create_time, _w.update_time)
+    .where(_w.name == bindparam("of_name"))
+    .order_by(_w.version)
+)
+_TASK_DEFS: Final = select(task_definitions).order_by(task_definitions.c.name)
+_PLAN: Final = select(*PLAN_COLUMNS).join(namespaces, namespaces.c.plan == plans.c.name)
+_TASK: Final = select(tasks).where(tasks.c.id == bindparam("of_id"))
+_PROGRESS: Final = (
+    select(*(column for column in tasks.c if column.name not in ("input", "output")))
+    .where(tasks.c.execution_id == bindparam("of_execution"))
+    .order_by(tasks.c.seq)
+)
+_QUEUES: Final = (
+    select(tasks.c.queue, func.count().label("size"))
+    .where(tasks.c.available_at.is_not(None), ~tasks.c.system)
+    .group_by(tasks.c.queue)
+    .order_by(tasks.c.queue)
+)
+_POLLS: Final = select(polls).order_by(polls.c.task_type, polls.c.domain)
+_POLLS_OF: Final = _POLLS.where(polls.c.task_type == bindparam("of_type"))
+_NOW: Final = select(NOW_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a live page shows. `version` differs whenever anything of it does.
+
+    The tasks are without payloads; a system task that an executor is running is IN_PROGRESS here.
+    """
+
+    version: str
+    status: WorkflowStatus
+    tasks: list[Task]
+
+
+async def plan(connection: Connection) -> Plan | None:
+    """The limits of the bound namespace."""
+    row = await connection.first(_PLAN)
+    return plan_of(row) if row else None
+
+
+async def workflow_def(
+    connection: Connection, name: str, version: int | None = None
+) -> WorkflowDef | None:
+    """A version of a workflow definition; None for the highest one."""
+    return await definitions.workflow(connection, name, version)
+
+
+async def workflow_defs(
+    connection: Connection, *, latest_only: bool = False, name: str | None = None
+) -> list[WorkflowDef]:
+    """Workflow definitions by name and version."""
+    if latest_only:
+        found = await connection.all(_LATEST)
+    elif name:
+        found = await connection.all(_WORKFLOWS_NAMED, of_name=name)
+    else:
+        found = await connection.all(_WORKFLOWS)
+    return [definitions.workflow_of(row) for row in found]
+
+
+async def workflow_versions(
+    connection: Connection, name: str
+) -> list[WorkflowDefSummary]:
+    """The versions of a workflow, lowest first."""
+    return [
+        WorkflowDefSummary(
+            name=row["name"],
+            version=row["version"],
+            create_time=row["create_time"],
+            update_time=row["update_time"],
+        )
+        for row in await connection.all(_VERSIONS, of_name=name)
+    ]
+
+
+async def task_def(connection: Connection, name: str) -> TaskDef | None:
+    """A task definition."""
+    return (await definitions.task_defs_named(connection, [name])).get(name)
+
+
+async def task_defs(connection: Connection) -> list[TaskDef]:
+    """Task definitions by name."""
+    return [definitions.task_def_of(row) for row in await connection.all(_TASK_DEFS)]
+
+
+async def execution(
+    connection: Connection, execution_id: str, *, include_tasks: bool = True
+) -> Execution | None:
+    """An execution as a reader sees it, with its definition and, if asked for, its tasks."""
+    row = await executions.row_of(connection, execution_id)
+    if row is None:
+        return None
+    stored = rows.execution_of(row)
+    frozen = await executions.snapshot(connection, stored.snapshot)
+    found: list[Task] = []
+    if include_tasks:
+        now_ms = int(await connection.scalar(_NOW))
+        found = [
+            _with_join_so_far(task, records).for_wire(now_ms)
+            for records in [await executions.tasks_of(connection, execution_id, frozen)]
+            for task in records
+        ]
+    return replace(
+        stored.execution,
+        workflow_definition=frozen.definition,
+        tasks=found,
+        failed_task_id=UNSET,
+    )
+
+
+async def task(connection: Connection, task_id: str) -> Task | None:
+    """One task with its payloads."""
+    row = await connection.first(_TASK, of_id=task_id)
+    if row is None:
+        return None
+    nodes: dict[str, WorkflowTask] = {}
+    owner = await executions.row_of(connection, row["execution_id"])
+    if owner is not None:
+        nodes = (await executions.snapshot(connection, owner["snapshot"])).nodes
+    return rows.task_of(row, nodes.get, payloads=True)
+
+
+async def task_logs(connection: Connection, task_id: str) -> list[TaskExecLog]:
+    """A task's log, oldest line first."""
+    return await task_rows.logs(connection, task_id)
+
+
+async def search_executions(
+    connection: Connection, wanted: SearchRequest
+) -> tuple[int, Sequence[Execution]]:
+    """How many executions match, and the page of them that was asked for, without tasks."""
+    return await search.executions_matching(connection, wanted)
+
+
+async def execution_progress(
+    connection: Connection, execution_id: str
+) -> Progress | None:
+    """What changes while an execution runs; cheap enough to ask for often."""
+    row = await executions.row_of(connection, execution_id)
+    if row is None:
+        return None
+    stored = rows.execution_of(row)
+    nodes = (await executions.snapshot(connection, stored.snapshot)).nodes
+    found = await connection.all(_PROGRESS, of_execution=execution_id)
+    polled = sum(record["poll_count"] for record in found)
+    return Progress(
+        version=f"{stored.row_version}.{polled}",
+        status=stored.execution.status,
+        tasks=[
+            _running(rows.task_of(r, nodes.get, payloads=False), r["claim"])
+            for r in found
+        ],
+    )
+
+
+async def queue_sizes(connection: Connection) -> dict[str, int]:
+    """Queue (`type` or `domain:type`) → tasks that wait for a worker."""
+    return {row["queue"]: row["size"] for row in await connection.all(_QUEUES)}
+
+
+async def poll_data(
+    connection: Connection, task_type: str | None = None
+) -> list[PollData]:
+    """The last poll of each queue, or of the queues of one task type."""
+    found = await (
+        connection.all(_POLLS)
+        if task_type is None
+        else connection.all(_POLLS_OF, of_type=task_type)
+    )
+    return [
+        PollData(
+            queue_name=row["task_type"],
+            domain=row["domain"] or UNSET,
+            worker_id=row["worker_id"],
+            last_poll_time=row["last_poll_time"],
+        )
+        for row in found
+    ]
+
+
+def _running(found: Task, claim: int) -> Task:
+    taken = claim > 0 and found.status is TaskStatus.SCHEDULED
+    return replace(found, status=TaskStatus.IN_PROGRESS) if taken else found
+
+
+def _with_join_so_far(found: Task, records: Sequence[Task]) -> Task:
+    """A waiting JOIN as Conductor shows it: with the outputs of the branches that have ended.
+
+    It is put together for readers only: writing it at each branch's end would cost the square of
+    the number of branches.
+    """
+    if found.task_type != "JOIN" or found.status.terminal:
+        return found
+    newest = {record.reference_task_name: record for record in records}
+    joined = (found.input_data or {}).get("joinOn") or ()
+    output: JSONObject = {
+        ref: newest[ref].output_data
+        for ref in joined
+        if ref in newest and newest[ref].output_data
+    }
+    return replace(found, output_data=output)

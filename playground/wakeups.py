@@ -1,0 +1,180 @@
+"""Redis hints: something changed, look again. Losing one costs only time.
+
+A waiter gives a channel and waits; `notify` after a commit wakes waiters of this process at once
+and, over Redis pub/sub, those of the others. A channel is listened to only while somebody waits on
+it. When Redis is away the hint reaches only this process; the others find out by looking again.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from typing import Any, Final, Protocol
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+_PREFIX: Final = "wake:"
+_ALL: Final = 1_000_000
+_RECONNECT_SECONDS: Final = 1.0
+_SEND_SECONDS: Final = 0.5
+
+
+class Wakeups(Protocol):
+    """Where the engine sends its hints and where pollers and live pages wait for them."""
+
+    async def wait(self, channel: str, timeout_seconds: float) -> bool:
+        """True when woken, False when the time was up."""
+
+    def notify(self, hints: Iterable[tuple[str, int]]) -> None:
+        """Wake up to so many waiters of each channel (0: all). Never blocks, never fails."""
+
+
+class LocalWakeups:
+    """Hints within one process."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    async def wait(self, channel: str, timeout_seconds: float) -> bool:
+        """True when woken, False when the time was up."""
+        waiter = asyncio.get_running_loop().create_future()
+        queue = self._waiting.get(channel)
+        if queue is None:
+            queue = self._waiting[channel] = deque()
+            self._began(channel)
+        queue.append(waiter)
+        try:
+            await asyncio.wait_for(waiter, timeout_seconds)
+        except TimeoutError:
+            return False
+        finally:
+            with contextlib.suppress(ValueError):
+                queue.remove(waiter)
+            if not queue and self._waiting.get(channel) is queue:
+                del self._waiting[channel]
+                self._ended(channel)
+        return True
+
+    def notify(self, hints: Iterable[tuple[str, int]]) -> None:
+        """Wake up to so many waiters of each channel (0: all)."""
+        for channel, count in hints:
+            self._wake(channel, count)
+
+    def _wake(self, channel: str, count: int) -> None:
+        queue = self._waiting.get(channel)
+        left = count or _ALL
+        while queue and left > 0:
+            waiter = queue.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                left -= 1
+
+    def _began(self, channel: str) -> None:
+        """The first waiter of a channel came."""
+
+    def _ended(self, channel: str) -> None:
+        """The last waiter of a channel left."""
+
+
+class RedisWakeups(LocalWakeups):
+    """Hints between processes over Redis pub/sub, coalesced: one pipeline for what is waiting."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._redis: Any = Redis.from_url(
+            url, socket_timeout=5, socket_connect_timeout=1
+        )
+        self._pubsub: Any = None
+        self._outgoing: OrderedDict[str, int] = OrderedDict()
+        self._something_to_send = asyncio.Event()
+        self._subscribed: set[str] = set()
+        self._changed = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start listening and sending in the background."""
+        self._loops = [
+            asyncio.create_task(self._listen(), name="wakeups-listen"),
+            asyncio.create_task(self._send(), name="wakeups-send"),
+        ]
+
+    async def stop(self) -> None:
+        """End the background work."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.aclose()
+
+    def notify(self, hints: Iterable[tuple[str, int]]) -> None:
+        """Wake waiters here now and those of other processes soon."""
+        for channel, count in hints:
+            self._wake(channel, count)
+            if len(self._outgoing) < 10_000:
+                self._outgoing[channel] = count or _ALL
+        self._something_to_send.set()
+
+    def _began(self, channel: str) -> None:
+        self._changed.set()
+
+    async def _send(self) -> None:
+        while True:
+            await self._something_to_send.wait()
+            self._something_to_send.clear()
+            batch, self._outgoing = self._outgoing, OrderedDict()
+            try:
+                async with asyncio.timeout(_SEND_SECONDS):
+                    pipeline = self._redis.pipeline(transaction=False)
+                    for channel, count in batch.items():
+                        pipeline.publish(_PREFIX + channel, count)
+                    await pipeline.execute()
+            except (RedisError, OSError, TimeoutError):
+                # Only a hint: whoever waits looks again by itself.
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    self._subscribed = set()
+                    await pubsub.subscribe(_PREFIX + "everyone")
+                    reader = asyncio.create_task(self._read(pubsub))
+                    try:
+                        await self._follow_waiters(pubsub, reader)
+                    finally:
+                        reader.cancel()
+            except (RedisError, OSError, TimeoutError):
+                log.info("no Redis for wake-ups; trying again")
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _follow_waiters(self, pubsub: Any, reader: "asyncio.Task[None]") -> None:
+        """Keep the subscriptions equal to the channels somebody waits on.
+
+        Channels are left lazily: a poller that comes back at once finds its channel still there.
+        """
+        while not reader.done():
+            wanted = set(self._waiting)
+            if new := wanted - self._subscribed:
+                await pubsub.subscribe(*(_PREFIX + channel for channel in new))
+                self._subscribed |= new
+                # What happened between looking and listening is caught up by looking again.
+            stale = self._subscribed - wanted
+            if len(stale) > 500:
+                await pubsub.unsubscribe(*(_PREFIX + channel for channel in stale))
+                self._subscribed -= stale
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), 1.0)
+        reader.result()
+
+    async def _read(self, pubsub: Any) -> None:
+        while True:
+            message = await pubsub.get_message(timeout=1.0)
+            if message is None:
+                continue
+            channel = message["channel"].decode().removeprefix(_PREFIX)
+            self._wake(channel, int(message["data"]))
