@@ -15,7 +15,7 @@ version() {
 
 if [ -n "${PYTHON:-}" ]; then
     candidates=$PYTHON
-elif suitable .venv/bin/python; then
+elif suitable .venv/bin/python && .venv/bin/python -c 'import pip' >/dev/null 2>&1; then
     echo .venv/bin/python
     exit 0
 else

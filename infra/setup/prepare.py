@@ -217,7 +217,8 @@ def say(sentence: str) -> None:
 
 
 def _version(python: Path) -> str:
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    # An environment whose making was interrupted has no pip yet.
+    code = "import sys, pip; print('%d.%d' % sys.version_info[:2])"
     return _output([str(python), "-c", code], dict(os.environ))
 
 
