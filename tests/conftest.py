@@ -3,6 +3,9 @@
 fixture    | scope    | gives
 -----------|----------|----------------------------------------------------------------------
 services   | session  | `Services`: URLs of the real, migrated PostgreSQL and the real Redis
+playground | session  | `Playground`: a whole one, `playground up`, shared by all workers
+key        | function | an access key of a namespace in `playground` that is this test's alone
+api        | function | an HTTP client that calls `playground` as `key`
 
 They run once for all workers of a test run, start with the first test that asks for them, and end
 with the run. Nothing in them is emptied between tests: every test has a tenant of its own.
@@ -13,6 +16,7 @@ import importlib.util
 _PLUGINS = (
     "tests.support.services",
     "tests.support.runtime",
+    "tests.support.playground",
     "tests.support.clients",
     "tests.support.browser",
     "tests.support.egress",
