@@ -1,6 +1,6 @@
 """The pure decider: definition, execution and what happened in; the next state out."""
 
-from playground.decider.control import Pause, ResetCallbacks, Resume, Terminate, Verb
+from playground.decider.children import ChildRequest, child_request
 from playground.decider.decide import Input, decide
 from playground.decider.decision import Decision, Limits
 from playground.decider.effects import (
@@ -11,6 +11,7 @@ from playground.decider.effects import (
     StartFailureWorkflow,
     TerminateChild,
 )
+from playground.decider.engine_tasks import Publication, publication, start_request
 from playground.decider.freeze import freeze, names_to_freeze
 from playground.decider.inputs import (
     ChildEnded,
@@ -25,12 +26,28 @@ from playground.decider.questions import Answer, Evaluate, Load, LookUp, Questio
 from playground.decider.starting import Origin, start
 from playground.decider.timeouts import deadline_ms, execution_deadline_ms
 from playground.decider.validate import task_def_findings, workflow_findings
+from playground.decider.verbs import (
+    Jump,
+    Pause,
+    Rerun,
+    ResetCallbacks,
+    Restart,
+    Resume,
+    Retry,
+    Revive,
+    SetVariables,
+    SkipTask,
+    Terminate,
+    Upgrade,
+    Verb,
+)
 from playground.decider.view import ExecutionView
 
 __all__ = [
     "Answer",
     "ChildEnded",
     "ChildRefused",
+    "ChildRequest",
     "ChildStarted",
     "Decision",
     "Effect",
@@ -38,6 +55,7 @@ __all__ = [
     "ExecutionView",
     "FailureWorkflowRefused",
     "Input",
+    "Jump",
     "Limits",
     "Load",
     "LookUp",
@@ -45,23 +63,34 @@ __all__ = [
     "Origin",
     "Outcome",
     "Pause",
+    "Publication",
     "Question",
+    "Rerun",
     "ResetCallbacks",
+    "Restart",
     "Result",
     "Resume",
+    "Retry",
     "RetryChild",
+    "Revive",
     "ReviveParent",
+    "SetVariables",
+    "SkipTask",
     "StartFailureWorkflow",
     "Sweep",
     "Terminate",
     "TerminateChild",
+    "Upgrade",
     "Verb",
+    "child_request",
     "deadline_ms",
     "decide",
     "execution_deadline_ms",
     "freeze",
     "names_to_freeze",
+    "publication",
     "start",
+    "start_request",
     "task_def_findings",
     "workflow_findings",
 ]

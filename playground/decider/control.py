@@ -1,52 +1,37 @@
-"""The verbs of a person or program that steers an execution, as inputs of `decide`.
+"""Carrying out control verbs: each checks first, with Conductor's words, and then changes.
 
-Each is a value; `carry_out` applies it to a draft, or raises a `PlaygroundError` with Conductor's
-words before it has changed anything. What follows (scheduling, completion) is settled after it.
+What follows (scheduling, completion) is settled after it by `decide`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
-from playground.decider import ending
+from playground.decider import ending, jumps, reruns, revival
 from playground.decider.draft import Draft
-from playground.model.errors import Conflict, Invalid
-from playground.model.execution import Execution, TaskStatus, WorkflowStatus
+from playground.decider.verbs import (
+    Jump,
+    Pause,
+    Rerun,
+    ResetCallbacks,
+    Restart,
+    Resume,
+    Retry,
+    Revive,
+    SetVariables,
+    SkipTask,
+    Terminate,
+    Upgrade,
+    Verb,
+)
+from playground.expressions import TooDeep, encoded_size
+from playground.model.errors import Conflict, IllegalState, PayloadTooLarge
+from playground.model.execution import TaskStatus, WorkflowStatus
 from playground.model.task_types import Runner, runner_of
 
 
-@dataclass(frozen=True)
-class Terminate:
-    reason: str | None = None
-    trigger_failure_workflow: bool = False
-
-
-@dataclass(frozen=True)
-class Pause:
-    pass
-
-
-@dataclass(frozen=True)
-class Resume:
-    pass
-
-
-@dataclass(frozen=True)
-class ResetCallbacks:
-    """Make every delayed worker task visible now."""
-
-
-Verb = Terminate | Pause | Resume | ResetCallbacks
-
-
 def carry_out(draft: Draft, verb: Verb) -> None:
-    match verb:
-        case Terminate():
-            _terminate(draft, verb)
-        case Pause():
-            _pause(draft)
-        case Resume():
-            _resume(draft)
-        case ResetCallbacks():
-            _reset_callbacks(draft)
+    """Raises a `PlaygroundError` before anything has changed."""
+    _VERBS[type(verb)](draft, verb)
 
 
 def _terminate(draft: Draft, verb: Terminate) -> None:
@@ -57,24 +42,24 @@ def _terminate(draft: Draft, verb: Terminate) -> None:
         ending.terminate(draft, verb.reason, trigger_failure_workflow=verb.trigger_failure_workflow)
 
 
-def _pause(draft: Draft) -> None:
+def _pause(draft: Draft, verb: Pause) -> None:
     execution = draft.execution
     if execution.status.terminal:
-        raise Conflict(f"Workflow {_named(execution)} has ended, status cannot be updated.")
+        raise Conflict(f"Workflow {ending.named(execution)} has ended, status cannot be updated.")
     draft.set_execution(status=WorkflowStatus.PAUSED)
 
 
-def _resume(draft: Draft) -> None:
+def _resume(draft: Draft, verb: Resume) -> None:
     execution = draft.execution
     if execution.status is not WorkflowStatus.PAUSED:
-        raise Invalid(
+        raise IllegalState(
             f"The workflow {execution.workflow_id} is not PAUSED so cannot resume. "
             f"Current status is {execution.status.value}"
         )
     draft.set_execution(status=WorkflowStatus.RUNNING, last_retried_time=draft.now_ms)
 
 
-def _reset_callbacks(draft: Draft) -> None:
+def _reset_callbacks(draft: Draft, verb: ResetCallbacks) -> None:
     if draft.execution.status.terminal:
         status = draft.execution.status.value
         raise Conflict(f"Workflow is in terminal state. Status = {status}")
@@ -85,5 +70,35 @@ def _reset_callbacks(draft: Draft) -> None:
             draft.change(task, callback_after_seconds=0, due_time=draft.now_ms)
 
 
-def _named(execution: Execution) -> str:
-    return f"{execution.workflow_name}.{execution.workflow_version}/{execution.workflow_id}"
+def _set_variables(draft: Draft, verb: SetVariables) -> None:
+    execution = draft.execution
+    if execution.status.terminal:
+        raise Conflict(f"Workflow {ending.named(execution)} has ended, status cannot be updated.")
+    variables = {**execution.variables, **verb.variables}
+    limit = draft.limits.variables_bytes
+    try:
+        size = encoded_size(variables)
+    except TooDeep:
+        size = limit + 1
+    if size > limit:
+        raise PayloadTooLarge(
+            f"The variables payload size: {size} of workflow: {execution.workflow_id} is greater "
+            f"than the permissible limit: {limit // 1024} kilobytes"
+        )
+    draft.set_execution(variables=variables)
+
+
+_VERBS: dict[type, Callable[[Draft, Any], None]] = {
+    Terminate: _terminate,
+    Pause: _pause,
+    Resume: _resume,
+    ResetCallbacks: _reset_callbacks,
+    Restart: reruns.restart,
+    Rerun: reruns.rerun,
+    Retry: revival.retry,
+    Revive: revival.revive,
+    SkipTask: jumps.skip,
+    Jump: jumps.jump,
+    SetVariables: _set_variables,
+    Upgrade: jumps.upgrade,
+}

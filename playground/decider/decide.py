@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 from playground.decider.children import child_ended, child_refused, child_started
 from playground.decider.completion import complete_if_done
-from playground.decider.control import Verb, carry_out
+from playground.decider.control import carry_out
 from playground.decider.decision import Decision, Limits
 from playground.decider.draft import Draft, Surroundings
-from playground.decider.ending import failure_workflow_refused
+from playground.decider.ending import fail, failure_workflow_refused
 from playground.decider.inputs import (
     ACCEPTED,
     ChildEnded,
@@ -26,14 +26,17 @@ from playground.decider.inputs import (
     Sweep,
     ignored,
 )
+from playground.decider.mappers import WorkflowFails
 from playground.decider.progress import settle
-from playground.decider.questions import Answer, Incomplete
+from playground.decider.questions import Answer, Incomplete, Unanswered
 from playground.decider.results import record_result
 from playground.decider.system_tasks import wake_waits
 from playground.decider.timeouts import time_out_execution, time_out_tasks
+from playground.decider.verbs import Verb
 from playground.decider.view import ExecutionView
 from playground.model.definitions import TaskDef
 from playground.model.errors import PlaygroundError
+from playground.model.execution import WorkflowStatus
 
 Input = Event | Verb
 
@@ -74,8 +77,9 @@ def decide(
     draft = Draft.of(view, around)
     try:
         finished = _run(draft, inputs)
-    except Incomplete as incomplete:
-        return Decision(execution=view.execution, questions=(incomplete.question,))
+    except (Incomplete, Unanswered) as stopped:
+        # A verb that has to run a script first is asked for it before it changes anything.
+        return Decision(execution=view.execution, questions=(stopped.question,), applied=False)
     return draft.decision(again=not finished)
 
 
@@ -119,6 +123,8 @@ def _control(draft: Draft, verb: Verb) -> Outcome:
         carry_out(draft, verb)
     except PlaygroundError as error:
         return Outcome(accepted=False, why=error.message, error=error)
+    except WorkflowFails as failure:
+        fail(draft, WorkflowStatus.FAILED, failure.reason)
     return ACCEPTED
 
 

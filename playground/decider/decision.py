@@ -14,8 +14,8 @@ class Decision:
     """`changed` are the tasks to write, in list order; a payload that is UNSET is unchanged.
 
     With `questions`, decide again once they are answered; with `again`, decide again without
-    waiting (the bound on steps per call was reached). A `Load` or `LookUp` question comes with
-    nothing else: the inputs have not been applied and must be given again.
+    waiting (the bound on steps per call was reached). Where `applied` is false nothing has been
+    decided: the questions must be answered first and the same inputs given again.
     """
 
     execution: Execution
@@ -25,6 +25,7 @@ class Decision:
     questions: tuple[Question, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     again: bool = False
+    applied: bool = True
     definition: WorkflowDef | None = None
     """The execution's new own copy of a definition, when a verb changed it."""
 

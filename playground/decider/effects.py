@@ -50,7 +50,10 @@ class ReviveParent:
 
 @dataclass(frozen=True)
 class RetryChild:
-    """Retry an ended child in place, as part of reviving its parent."""
+    """Retry an ended child in place, as part of reviving its parent.
+
+    If the child refuses (nothing to retry), its parent's task gets `ChildEnded` again.
+    """
 
     workflow_id: str
 

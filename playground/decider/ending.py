@@ -8,7 +8,7 @@ from playground.decider.inputs import ACCEPTED, FailureWorkflowRefused, Outcome
 from playground.decider.roots import evaluate
 from playground.expressions import BudgetExceeded
 from playground.model.definitions import JSONObject
-from playground.model.execution import Task, TaskStatus, WorkflowStatus
+from playground.model.execution import Execution, Task, TaskStatus, WorkflowStatus
 
 
 def complete(draft: Draft, reason: str | None = None, output: JSONObject | None = None) -> None:
@@ -79,6 +79,10 @@ def _end(
     draft.questions.clear()
     cancel_open_tasks(draft)
     notify_parent(draft)
+
+
+def named(execution: Execution) -> str:
+    return f"{execution.workflow_name}.{execution.workflow_version}/{execution.workflow_id}"
 
 
 def cancel_open_tasks(draft: Draft) -> None:

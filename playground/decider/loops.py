@@ -36,7 +36,7 @@ def turn(draft: Draft, loop_id: str) -> list[Task]:
 
 
 def _was_left_before_it_began(draft: Draft, loop: Task, node: WorkflowTask) -> bool:
-    if draft.index.turns.get((loop.task_id, loop.iteration)):
+    if draft.index.turn(loop.task_id, loop.iteration):
         return False
     return first_of(draft, node.loop_over, _suffix(loop, loop.iteration)) is not None
 

@@ -59,6 +59,20 @@ class ExecutionView:
         ids = self.index.by_ref.get(reference_name, ())
         return (t for t in (self.index.tasks[i] for i in ids) if not t.status.terminal)
 
+    def signal_target(self) -> Task | None:
+        """What a signal completes: the first open WAIT or YIELD in list order."""
+        waiting = (task for task in self.open_tasks if task.task_type in ("WAIT", "YIELD"))
+        return min(waiting, key=lambda task: task.seq, default=None)
+
+    def child_to_resume(self) -> str | None:
+        """The child to look into when a retry is to resume sub-workflows: that of the first
+        unsuccessful task, through loops, if that is a SUB_WORKFLOW."""
+        for task in self.tasks:
+            unsuccessful = task.status.terminal and not task.status.successful
+            if unsuccessful and not task.retried and task.task_type != "DO_WHILE":
+                return task.sub_workflow_id or None if task.task_type == "SUB_WORKFLOW" else None
+        return None
+
     def apply(self, decision: Decision) -> None:
         """Take over a committed decision."""
         if decision.definition is not None:

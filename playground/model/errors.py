@@ -4,6 +4,7 @@ PlaygroundError
 ├── NotFound            not there, or not yours: the two are not told apart
 ├── Conflict            the state of the thing does not allow it
 │   └── TerminalState   it has ended already
+├── IllegalState        a verb that Conductor refuses with 500, its words kept
 ├── Invalid             the request is malformed or breaks a rule
 │   └── InvalidFields   the same with one finding per field
 ├── PayloadTooLarge     a body, input, output or variables above its limit
@@ -31,6 +32,10 @@ class Conflict(PlaygroundError):
 
 class TerminalState(Conflict):
     """It has ended already."""
+
+
+class IllegalState(PlaygroundError):
+    """The state does not allow this."""
 
 
 class Invalid(PlaygroundError):

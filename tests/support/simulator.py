@@ -23,6 +23,8 @@ from msgspec.structs import replace
 from playground.decider import (
     Answer,
     ChildEnded,
+    ChildRefused,
+    ChildStarted,
     Decision,
     Evaluate,
     ExecutionView,
@@ -34,14 +36,23 @@ from playground.decider import (
     Origin,
     Outcome,
     Result,
+    Retry,
+    RetryChild,
+    Revive,
+    ReviveParent,
     StartFailureWorkflow,
     Sweep,
+    Terminate,
     TerminateChild,
+    Verb,
+    child_request,
     deadline_ms,
     decide,
     execution_deadline_ms,
     freeze,
+    publication,
     start,
+    start_request,
 )
 from playground.model.definitions import TaskDef, WorkflowDef
 from playground.model.execution import Execution, Task, TaskStatus, WorkflowStatus
@@ -174,6 +185,7 @@ class Run:
         self.effects: list[Any] = []
         self.decisions: list[Decision] = []
         self._inbox: list[Input] = []
+        self.is_new = False
 
     # Reading
 
@@ -277,6 +289,13 @@ class Run:
             ref, "FAILED_WITH_TERMINAL_ERROR", output, reason_for_incompletion=reason
         )
 
+    def control(self, verb: Verb) -> None:
+        """Carry out a verb; raises the error it is refused with."""
+        outcome = self.decide(verb).outcomes[0]
+        if outcome.error is not None:
+            raise outcome.error
+        self.world.settle()
+
     def decide(self, *inputs: Input) -> Decision:
         """Decide until nothing is asked any more; take the decision over and keep its effects."""
         decision = self._decide_once(inputs)
@@ -314,6 +333,8 @@ class Run:
                 registered, latest = self.world.registered_task_defs(), self.world.latest_versions()
                 task_defs |= {name: registered.get(name) for name in question.task_defs}
                 versions |= {name: latest.get(name) for name in question.workflows}
+            elif not decision.applied:
+                self._answer(decision)
             else:
                 break
         self.take(decision)
@@ -337,6 +358,10 @@ class Run:
 
     def work_once(self) -> bool:
         """Do one thing that is due. False when there is nothing."""
+        if self.is_new:
+            self.is_new = False
+            self.decide()
+            return True
         if self._inbox:
             inbox, self._inbox = self._inbox, []
             self.decide(*inbox)
@@ -363,7 +388,53 @@ class Run:
                     return None
                 return [Result(replace(self.world.http(payload), task_id=task.task_id))]
             return [Result(run_executor_task(payload))]
+        if runner is Runner.ENGINE:
+            return self._run_engine_task(self._loaded(task))
         return None
+
+    def _run_engine_task(self, task: Task) -> list[Input]:
+        if task.task_type == "SUB_WORKFLOW":
+            return [self._start_child(task)]
+        if task.task_type == "START_WORKFLOW":
+            return [self._start_other(task)]
+        published = publication(self.execution, task)
+        if isinstance(published, str):
+            return [Result(_result(task, ResultStatus.FAILED, {}, published))]
+        self.world.events.append(published)
+        status = ResultStatus.COMPLETED if published.completes else ResultStatus.IN_PROGRESS
+        return [Result(_result(task, status, published.output))]
+
+    def _start_child(self, task: Task) -> Input:
+        request = child_request(self.execution, task)
+        if isinstance(request, str):
+            return ChildRefused(task.task_id, request)
+        definition = request.definition or self.world.find(request.name, request.version)
+        if definition is None:
+            text = f"No such workflow defined. name={request.name}, version={request.version}"
+            return ChildRefused(task.task_id, text)
+        child = self.world.create(
+            definition,
+            request.input,
+            workflow_id=request.workflow_id,
+            origin=Origin(self.id, task.task_id),
+            correlation_id=request.correlation_id or UNSET,
+            task_to_domain=request.task_to_domain,
+            priority=request.priority,
+        )
+        child.is_new = True
+        return ChildStarted(task.task_id, child.id)
+
+    def _start_other(self, task: Task) -> Input:
+        request = start_request(self.execution, task)
+        if isinstance(request, str):
+            return Result(_result(task, ResultStatus.FAILED, {}, request))
+        definition = self.world.find(request.name, request.version or None)
+        if definition is None:
+            text = f"No such workflow defined. name={request.name}, version=null"
+            return Result(_result(task, ResultStatus.FAILED, {}, text))
+        run = self.world.create(definition, request.input)
+        run.is_new = True
+        return Result(_result(task, ResultStatus.COMPLETED, {"workflowId": run.id}))
 
     def _loaded(self, task: Task) -> Task:
         return self.world.stored[task.task_id] if self.world.forgetful else task
@@ -384,7 +455,18 @@ class Run:
                 )
                 run.decide()
         elif isinstance(effect, TerminateChild):
-            pass
+            child = self.world.runs[effect.workflow_id]
+            if not child.execution.status.terminal:
+                child.decide(Terminate(effect.reason))
+        elif isinstance(effect, ReviveParent):
+            parent = self.world.runs.get(effect.parent_workflow_id)
+            if parent is not None:
+                parent.decide(Revive(effect.parent_task_id))
+        elif isinstance(effect, RetryChild):
+            child = self.world.runs[effect.workflow_id]
+            refused = child.decide(Retry()).outcomes[0].error
+            if refused is not None:
+                self._inbox.append(_ended(str(child.execution.parent_workflow_task_id), child))
 
 
 def _ended(task_id: str, child: Run) -> ChildEnded:

@@ -18,7 +18,7 @@ from playground.decider.mappers.system import map_event, map_exclusive_join, map
 from playground.decider.mappers.worker import map_executor, map_worker
 from playground.model.execution import Task
 
-__all__ = ["MapperContext", "Place", "WorkflowFails", "expand"]
+__all__ = ["MapperContext", "Place", "WorkflowFails", "expand", "expand_again"]
 
 
 def expand(context: MapperContext) -> list[Task]:
@@ -28,6 +28,11 @@ def expand(context: MapperContext) -> list[Task]:
     """
     if context.reference_name in context.draft.index.by_ref:
         return []
+    return expand_again(context)
+
+
+def expand_again(context: MapperContext) -> list[Task]:
+    """The same for a task that has a record already, which the caller replaces."""
     nesting = _NESTING_MAPPERS.get(context.task.type)
     if nesting is not None:
         return nesting(context, expand)

@@ -37,9 +37,12 @@ class Place:
 
 @dataclass(frozen=True)
 class MapperContext:
+    """`given_input` replaces the evaluated `inputParameters` (a rerun's or a jump's own input)."""
+
     draft: Draft
     task: WorkflowTask
     place: Place
+    given_input: JSONObject | None = None
 
     @property
     def reference_name(self) -> str:
@@ -55,6 +58,8 @@ class MapperContext:
 
 def plain_input(context: MapperContext) -> JSONObject:
     """The evaluated `inputParameters` of a type without task id or template in its input."""
+    if context.given_input is not None:
+        return context.given_input
     try:
         return evaluate(context.draft, context.task.input_parameters)
     except BudgetExceeded as error:
@@ -66,7 +71,10 @@ def templated_input(context: MapperContext, task_id: str, policy: TaskDef) -> JS
 
     A key that evaluates to null takes the template's raw value. Raises `BudgetExceeded`.
     """
-    return evaluate_templated(context.draft, context.task.input_parameters, task_id, policy)
+    parameters = context.task.input_parameters
+    if context.given_input is not None:
+        parameters = context.given_input
+    return evaluate_templated(context.draft, parameters, task_id, policy)
 
 
 def evaluate_templated(

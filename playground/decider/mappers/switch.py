@@ -30,7 +30,7 @@ def map_switch(context: MapperContext, expand: Expand) -> list[Task]:
     if evaluator == "value-param":
         value = input_data.get(expression)
     elif evaluator in JAVASCRIPT:
-        question = Evaluate("javascript", expression, input_data, context.reference_name)
+        question = Evaluate("javascript", expression, input_data, _site(context))
         answer = context.draft.answer(question)
         if answer.outcome != "OK":
             return [_failed_switch(context, input_data, expression)]
@@ -50,7 +50,7 @@ def map_decision(context: MapperContext, expand: Expand) -> list[Task]:
     value: Any
     if node.case_expression and node.case_expression.strip():
         expression = node.case_expression
-        question = Evaluate("javascript", expression, input_data, context.reference_name)
+        question = Evaluate("javascript", expression, input_data, _site(context))
         answer = context.draft.answer(question)
         if answer.outcome != "OK":
             raise WorkflowFails(f"Error while evaluating script: {expression}")
@@ -60,6 +60,10 @@ def map_decision(context: MapperContext, expand: Expand) -> list[Task]:
     case = java_text(value)
     branch = node.decision_cases.get(case) or node.default_case
     return _with_branch(context, expand, input_data, case, branch, {"caseOutput": [case]})
+
+
+def _site(context: MapperContext) -> str:
+    return f"{context.reference_name}#{context.place.retry_count}"
 
 
 def _with_branch(

@@ -44,7 +44,10 @@ def _scheduled(
     draft, node = context.draft, context.task
     task_id = draft.new_id()
     seen_id = None if node.type in _WITHOUT_TASK_ID else task_id
-    template = {**(node.input_parameters if parameters is None else parameters), **extra}
+    if parameters is None:
+        given = context.given_input
+        parameters = node.input_parameters if given is None else given
+    template = {**parameters, **extra}
     try:
         input_data = evaluate(draft, template, task_id=seen_id)
     except BudgetExceeded as error:

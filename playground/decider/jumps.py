@@ -1,0 +1,150 @@
+"""Skipping tasks, jumping ahead, and moving to another definition."""
+
+from msgspec import UNSET
+
+from playground.decider.blueprint import Block, Node
+from playground.decider.draft import Draft, cancel_child
+from playground.decider.index import base_ref, suffix_of
+from playground.decider.mappers import MapperContext, Place, WorkflowFails, expand
+from playground.decider.questions import Unanswered
+from playground.decider.reruns import change_definition
+from playground.decider.verbs import Jump, SkipTask, Upgrade
+from playground.model.definitions import JSONObject, WorkflowTask
+from playground.model.errors import Conflict, IllegalState, Invalid
+from playground.model.execution import Task, TaskStatus, WorkflowStatus
+
+
+def skip(draft: Draft, verb: SkipTask) -> None:
+    execution, ref = draft.execution, verb.reference_name
+    if execution.status is not WorkflowStatus.RUNNING:
+        raise IllegalState(
+            f"The workflow {execution.workflow_id} is not running so the task referenced by "
+            f"{ref} cannot be skipped"
+        )
+    node = draft.blueprint.node(ref)
+    if node is None:
+        raise IllegalState(
+            f"The task referenced by {ref} does not exist in the WorkflowDefinition "
+            f"{draft.definition.name}"
+        )
+    if draft.index.latest(ref) is not None:
+        raise IllegalState(
+            f"The task referenced {ref} has already been processed, cannot be skipped"
+        )
+    _put_skipped(draft, node.task, ref, verb.task_input, verb.task_output)
+
+
+def _put_skipped(
+    draft: Draft,
+    node: WorkflowTask,
+    ref: str,
+    task_input: JSONObject,
+    task_output: JSONObject,
+) -> None:
+    """Skipped records have `seq` 0 and so come first in the list."""
+    execution = draft.execution
+    task = Task(
+        task_id=draft.new_id(),
+        task_type=node.name,
+        task_def_name=node.name,
+        reference_task_name=ref,
+        workflow_instance_id=execution.workflow_id,
+        workflow_type=execution.workflow_name,
+        workflow_priority=execution.priority,
+        correlation_id=execution.correlation_id,
+        workflow_task=node,
+        status=TaskStatus.SKIPPED,
+        scheduled_time=draft.now_ms,
+        start_time=draft.now_ms,
+        end_time=draft.now_ms,
+        input_data=task_input,
+        output_data=task_output,
+    )
+    draft.change(task)
+
+
+def jump(draft: Draft, verb: Jump) -> None:
+    """Open tasks become SKIPPED, and so does everything before the target that has no record."""
+    execution, ref = draft.execution, verb.reference_name
+    if execution.status is not WorkflowStatus.RUNNING:
+        raise Conflict(f"Workflow {execution.workflow_id} is not running, it cannot jump to {ref}")
+    node = draft.blueprint.node(ref)
+    if node is None:
+        raise Invalid(f"The task {ref} does not exist in the workflow {draft.definition.name}")
+    if draft.index.latest(ref) is not None:
+        raise Conflict(f"The task {ref} has already been reached, use rerun to run it again")
+    if node.parent is not None and draft.index.latest(node.parent.task.task_reference_name) is None:
+        parent = node.parent.task.task_reference_name
+        raise Conflict(f"The task {ref} is inside {parent}, which has not been reached")
+    created = _mapped(draft, node, verb.task_input)
+    for task_id in list(draft.index.open):
+        task = draft.index.tasks[task_id]
+        if not _encloses(draft, task, node):
+            cancel_child(draft, task, f"Skipped by a jump to {ref}")
+            draft.end_task(task, TaskStatus.SKIPPED)
+    _skip_before(draft, node, "", {})
+    for task in created:
+        draft.add(task)
+
+
+def _mapped(draft: Draft, node: Node, task_input: JSONObject) -> list[Task]:
+    target = node.task
+    if task_input:
+        from_body = {**target.input_parameters, **task_input}
+        context = MapperContext(draft, target, Place(), from_body)
+    else:
+        context = MapperContext(draft, target, Place())
+    try:
+        return expand(context)
+    except WorkflowFails as failure:
+        raise Conflict(failure.reason) from failure
+    except Unanswered as unanswered:
+        name = target.task_reference_name
+        raise Conflict(f"The script of {name} has to run before the jump") from unanswered
+
+
+def _encloses(draft: Draft, task: Task, node: Node) -> bool:
+    """A loop or a JOIN around the target stays open."""
+    at: Node | None = node.parent
+    while at is not None:
+        join = at.next_sibling
+        if base_ref(task) == at.task.task_reference_name:
+            return True
+        if at.task.fork_tasks and join and base_ref(task) == join.task_reference_name:
+            return True
+        at = at.parent
+    return False
+
+
+def _skip_before(draft: Draft, node: Node, suffix: str, outputs: dict[str, JSONObject]) -> None:
+    """Give every earlier sibling of `node` and of what it is in a SKIPPED record if it has none."""
+    at: Node | None = node
+    while at is not None:
+        for earlier in at.siblings[: at.index]:
+            ref = earlier.task_reference_name + suffix
+            if draft.index.latest(ref) is None:
+                output = outputs.get(ref, outputs.get(earlier.task_reference_name, {}))
+                _put_skipped(draft, earlier, ref, {}, output)
+        if at.block is Block.LOOP:
+            suffix = suffix.rpartition("__")[0]
+        at = at.parent
+
+
+def upgrade(draft: Draft, verb: Upgrade) -> None:
+    """Existing records stay; what the new definition has before them is skipped."""
+    execution = draft.execution
+    if execution.status is not WorkflowStatus.RUNNING:
+        raise Conflict(
+            f"Workflow {execution.workflow_id} is {execution.status.value}, only a running one can "
+            "be upgraded"
+        )
+    change_definition(draft, verb.definition)
+    if verb.workflow_input is not None:
+        draft.set_execution(input=verb.workflow_input)
+    for task in draft.index.in_list_order():
+        node = draft.blueprint.node(base_ref(task))
+        if node is None or task.status is TaskStatus.SKIPPED:
+            continue
+        if not task.status.terminal and task.workflow_task is not UNSET:
+            draft.mark(task, workflow_task=node.task)
+        _skip_before(draft, node, suffix_of(task), verb.task_output)
