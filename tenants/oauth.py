@@ -16,8 +16,10 @@ import json
 import logging
 import re
 import secrets
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,7 +44,7 @@ log = logging.getLogger(__name__)
 
 FLOW_SECONDS: Final = 600
 PROVIDER_TIMEOUT_SECONDS: Final = 10.0
-SIGN_IN_RATE: Final = Rate(per_second=1.0, burst=60)
+SIGN_IN_RATE: Final = Rate(per_second=2.0, burst=120)
 SIGNING_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 HOME: Final = "/"
 _NEXT_CHARACTERS: Final = 2_000
@@ -383,6 +385,12 @@ def own_path(text: str | None) -> str:
     return text
 
 
+@lru_cache(maxsize=1)
+def _trusted_roots() -> ssl.SSLContext:
+    """Made once: reading the certificates takes longer than a login's requests together."""
+    return httpx2.create_ssl_context()
+
+
 def _client(provider: Provider) -> StarletteOAuth2App:
     registry = OAuth()
     client: StarletteOAuth2App = registry.register(
@@ -396,6 +404,7 @@ def _client(provider: Provider) -> StarletteOAuth2App:
             if provider.client_secret
             else "none",
             "timeout": PROVIDER_TIMEOUT_SECONDS,
+            "verify": _trusted_roots(),
             # A proxy for the outside world does not know this machine's own addresses.
             "trust_env": urlsplit(provider.issuer).hostname not in _LOOPBACK,
         },
