@@ -8,10 +8,10 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import platform
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -29,7 +29,7 @@ LONGEST_BACKOFF_SECONDS = 10.0
 STEADY_SECONDS = 30.0
 
 _PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_LIBC = ctypes.CDLL(None, use_errno=True) if platform.system() == "Linux" else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +210,7 @@ class Keeper:
         self._ready = ready
         self._sink = sink
         self._child: Child | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Start it for the first time and wait until it is ready."""
@@ -227,10 +227,10 @@ class Keeper:
     async def keep(self) -> None:
         """Watch it until `stop`; raises `Unusable` when starting it again would not help."""
         backoff_seconds = FIRST_BACKOFF_SECONDS
-        while self._child is not None and not self._stopping:
+        while self._child is not None and not self._stopping.is_set():
             started = time.monotonic()
             status = await self._child.wait()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if status == EXIT_UNUSABLE:
                 raise Unusable(f"The {self.name} role cannot work; its last line says why.")
@@ -240,24 +240,25 @@ class Keeper:
                 "supervisor",
                 f"{self.name} ended ({_how(status)}); starting it again in {backoff_seconds:.1f} s",
             )
-            await asyncio.sleep(backoff_seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), backoff_seconds)
             backoff_seconds = min(backoff_seconds * 2, LONGEST_BACKOFF_SECONDS)
             await self._start_again()
 
     async def stop(self) -> None:
         """End it for good; nothing when it never started."""
-        self._stopping = True
+        self._stopping.set()
         if self._child is not None:
             await self._child.stop()
 
     def kill(self) -> None:
         """End it at once, without asking."""
-        self._stopping = True
+        self._stopping.set()
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
 
     async def _start_again(self) -> None:
-        if self._stopping:
+        if self._stopping.is_set():
             return
         self.restarts += 1
         try:
@@ -265,6 +266,9 @@ class Keeper:
         except Unusable as error:
             # Its end is seen by the next turn of `keep`, which tries again later.
             self._sink.write("supervisor", str(error))
+        if self._stopping.is_set() and self._child is not None:
+            # Asked to stop while it was being started: `stop` met only the run before.
+            await self._child.stop()
 
 
 def _how(status: int) -> str:

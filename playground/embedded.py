@@ -102,6 +102,11 @@ class ServiceUser:
     def of(cls, data: DataDirectory) -> "ServiceUser":
         """The user for this data directory, seen from the user we are."""
         if os.geteuid() != 0:
+            if _passwd_entry(os.geteuid()) is None and not (data.path / "postgres").exists():
+                raise Unusable(
+                    f"User id {os.geteuid()} has no entry in /etc/passwd, which PostgreSQL needs "
+                    f"to make a database; add one, or set {PREFIX}DATABASE_URL."
+                )
             return cls(identity=None, initdb_identity=None)
         uid, gid = data.owner
         if uid == 0:
@@ -524,8 +529,8 @@ def _passwd_entry_of_anyone() -> tuple[int, int]:
 def _runtime_base() -> Path:
     """The first directory in which sockets may live; root's must also allow execution."""
     if os.geteuid() != 0:
-        return Path("/tmp")
-    for base in (Path("/run"), Path("/var/tmp"), Path("/tmp")):
+        return Path("/tmp")  # noqa: S108 - short by need; ours is checked by owner and mode
+    for base in (Path("/run"), Path("/var/tmp"), Path("/tmp")):  # noqa: S108 - as above
         with contextlib.suppress(OSError):
             if not os.statvfs(base).f_flag & (os.ST_NOEXEC | os.ST_RDONLY):
                 return base

@@ -42,7 +42,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class OIDCProvider:
-    """An OpenID Connect issuer that people may sign in with; `name` is part of its callback path."""
+    """An OpenID Connect issuer people may sign in with; `name` is part of its callback path."""
 
     name: str
     issuer: str

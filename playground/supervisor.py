@@ -49,6 +49,7 @@ from playground.settings import (
 
 HEALTH_SECONDS = 60.0
 STATE_SECONDS = 30.0
+STOP_SECONDS = 10.0
 DEVIDP_PORTS_TRIED = 50
 BACKLOG = 1024
 
@@ -103,7 +104,7 @@ def with_everything(settings: Settings, command: Callable[[Settings], int]) -> i
         stdout=sys.stderr,
         cwd=CHECKOUT,
         env={**inherited_environment(), **settings.environment()},
-        preexec_fn=die_with(os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - no thread runs yet
+        preexec_fn=die_with(os.getpid(), signal.SIGTERM),
     )
     try:
         return command(_wait_for_child(process, data))
@@ -380,7 +381,8 @@ async def _wait_for_health(installation: _Installation) -> None:
 
 async def _answers(settings: Settings) -> bool:
     """Whether GET /health on the bound port answers 200."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked there, not bound
+    host = everywhere.get(settings.host, settings.host)
     try:
         async with asyncio.timeout(5):
             reader, writer = await asyncio.open_connection(host, settings.port)
@@ -408,8 +410,8 @@ async def _stop(installation: _Installation) -> None:
         for keeper in installation.databases:
             if keeper.name == name:
                 await keeper.stop()
-    for watch in installation.watches:
-        watch.cancel()
+    if installation.watches:
+        await asyncio.wait(installation.watches, timeout=STOP_SECONDS)
     for bound in installation.sockets:
         bound.close()
     if installation.postgres is not None:

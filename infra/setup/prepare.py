@@ -171,7 +171,7 @@ def npm_install(directory: Path, node_environment: dict[str, str]) -> None:
 
 def with_node() -> dict[str, str]:
     """An environment whose PATH finds Node: the machine's, else the one of the locked package."""
-    environment = dict(os.environ)
+    environment = {**os.environ, "npm_config_update_notifier": "false"}
     if _node_major(environment) >= OLDEST_NODE and shutil.which("npm"):
         return environment
     say(f"no Node {OLDEST_NODE} or newer in PATH: using the locked one")
