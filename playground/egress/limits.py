@@ -47,7 +47,7 @@ class InProcessLimiter:
         limits_of: Callable[[str], EgressLimits] = lambda _: EgressLimits(),
         *,
         per_destination_per_second: float = 10.0,
-        patience_seconds: float = 5.0,
+        patience_seconds: float = 2.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits_of = limits_of

@@ -2,8 +2,9 @@
 
 An executor is one asynchronous function per task type. It gets a value and returns a
 `TaskResult`; it cannot call back up. Whatever a tenant's task does wrong is a result, never an
-exception. `Unavailable` is raised when a part of the playground is away for a moment: the task
-is then to be tried again, at no cost to its retries.
+exception. `Unavailable` is raised when a part of the playground is away for a moment, or when
+the task's namespace has sent enough for now: the task is then to be tried again a little later,
+at no cost to its retries.
 """
 
 from collections.abc import Awaitable, Callable

@@ -20,6 +20,7 @@ from playground.executors.contract import (
     in_progress,
 )
 from playground.expressions.java_text import java_text
+from playground.model.errors import Unavailable
 from playground.model.requests import TaskResult
 from playground.sandbox import json_values
 
@@ -48,7 +49,11 @@ class Call:
 
 
 async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
-    """Output `response`: an object for an answer, a text when the call failed."""
+    """Output `response`: an object for an answer, a text when the call failed.
+
+    Raises:
+        Unavailable: the namespace, or everybody together, asked too often; its turn comes later.
+    """
     try:
         call = read_call(task)
     except _Malformed as problem:
@@ -58,6 +63,8 @@ async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
     except EgressRefused as refusal:
         return _broken(task, str(refusal))
     except EgressFailed as problem:
+        if problem.kind == "limited":
+            raise Unavailable(str(problem)) from problem
         asked = f'I/O error on {call.request.method} request for "{call.request.url[:300]}"'
         return _broken(task, f"{asked}: {problem}")
     return _outcome(task, call, response)

@@ -23,7 +23,7 @@ def serve(cell: Cell, channel: int) -> NoReturn:
             _send(*_answer(header, payload))
     except (CannotConfine, EOFError):
         os._exit(EXIT_NOT_CONFINED)
-    except BaseException:  # whatever it is must not reach the server's code that forked us
+    except BaseException:  # noqa: BLE001 -- nothing may reach the server's code that forked us
         os._exit(1)
 
 

@@ -26,6 +26,7 @@ MAX_IDLE_SECONDS = 60.0
 MAX_RESIDENT_BYTES = 128 * 1024 * 1024
 SPARE_CHILDREN = 2
 MAX_KEPT_CHILDREN = 48
+_SPARE_DELAY_SECONDS = 0.003
 _MUCH_MEMORY_BYTES = 96 * 1024 * 1024
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -81,6 +82,7 @@ class Children:
         self._processes = processes
         self._spare: list[Child] = []
         self._kept: dict[str, list[Child]] = {}
+        self._dying: set[int] = set()
         self.counts = dict.fromkeys(
             ("evaluations", "forks", "kills", "crashes", "forbidden_calls"), 0
         )
@@ -116,6 +118,7 @@ class Children:
 
     def retire_idle(self) -> None:
         """End the children that nobody has used for a while, and forget those that died."""
+        self._reap()
         now = time.monotonic()
         for child in list(self._idle_children()):
             if now - child.last_used > MAX_IDLE_SECONDS or self._has_died(child):
@@ -130,6 +133,9 @@ class Children:
             self._end(child)
         self._spare.clear()
         self._kept.clear()
+        while self._dying:
+            time.sleep(0.001)
+            self._reap()
 
     # ---- one evaluation
 
@@ -206,7 +212,8 @@ class Children:
     def _fresh(self, namespace: str) -> Child:
         child = self._living_spare() or self._fork()
         child.namespace = namespace
-        asyncio.get_running_loop().call_soon(self.prepare_spares)
+        # After this evaluation's first steps: a fork takes longer than most evaluations.
+        asyncio.get_running_loop().call_later(_SPARE_DELAY_SECONDS, self.prepare_spares)
         return child
 
     def _living_spare(self) -> Child | None:
@@ -278,11 +285,21 @@ class Children:
             return True
 
     def _end(self, child: Child) -> None:
+        """Kill without waiting: taking down much memory takes the kernel a while."""
         child.channel.close()
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(child.pid, 0)
+        self._dying.add(child.pid)
+        self._reap()
+
+    def _reap(self) -> None:
+        for pid in list(self._dying):
+            try:
+                ended, _ = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                ended = pid
+            if ended:
+                self._dying.discard(pid)
 
     async def _bury(self, child: Child) -> Death:
         """How a child ended whose channel closed; killed if it only closed its channel."""

@@ -101,7 +101,7 @@ class SandboxClient:
         self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
 
-    async def evaluate(self, namespace: str, kind: str, program: str, input: Any) -> Evaluation:  # noqa: A002 -- Conductor's word
+    async def evaluate(self, namespace: str, kind: str, program: str, input: Any) -> Evaluation:
         """Evaluate a program of the kind `jq`, `javascript` or `javascript-body`.
 
         Programs may have run before an UNAVAILABLE; they have no effects, so asking again is safe.

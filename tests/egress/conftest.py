@@ -2,7 +2,7 @@
 
 | fixture | gives |
 |---|---|
-| `public` | a server on 127.0.0.2 that stands for the internet (the policy of the tests allows it) |
+| `public` | a server on 127.0.0.2 that stands for the internet; the tests' policy allows it |
 | `secret` | a server on 127.0.0.1 that nobody may reach; it keeps a list of what it was asked |
 | `egress` | `Egress` with names from `NAMES`, over both servers' ports |
 """

@@ -13,6 +13,7 @@ import pytest
 from tests.egress import address_bed
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.network
 
 
 def _cannot() -> str:

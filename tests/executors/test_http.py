@@ -11,6 +11,7 @@ from msgspec import UNSET
 from playground.egress import AddressPolicy, Egress, EgressLimits, InProcessLimiter
 from playground.executors import EXECUTORS, ExecutorInput, Tools
 from playground.executors.http import NO_METHOD, NO_URI, read_body, read_call
+from playground.model.errors import Unavailable
 from playground.model.requests import ResultStatus, TaskResult
 from playground.sandbox.client import SandboxClient
 from tests.executors.far_end import FarEnd
@@ -327,6 +328,27 @@ async def test_silent_server_times_out(tools: Tools, far_end: FarEnd) -> None:
 
     assert result.status is ResultStatus.FAILED
     assert "did not answer in time" in answer_of(result)
+
+
+async def test_task_above_the_rate_waits_instead_of_failing(far_end: FarEnd) -> None:
+    egress = Egress(
+        policy=AddressPolicy(
+            ports=frozenset({far_end.port}),
+            also_allowed=(ipaddress.IPv4Network("127.0.0.2/32"),),
+        ),
+        limiter=InProcessLimiter(lambda _: EgressLimits(per_minute=1), patience_seconds=0),
+        own_origin="http://own.example",
+    )
+    tools = Tools(egress, SandboxClient("/nowhere"))
+    fields = {"uri": far_end.url("/ok"), "method": "GET"}
+    first = await run(tools, fields)
+
+    with pytest.raises(Unavailable, match="try again"):
+        await run(tools, fields)
+
+    await egress.close()
+    assert first.status is ResultStatus.COMPLETED
+    assert len(far_end.requests) == 1
 
 
 @pytest.mark.parametrize(

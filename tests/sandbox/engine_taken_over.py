@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from playground.sandbox import selftest
+from playground.sandbox import engines, selftest
 from playground.sandbox.confinement import CHANNEL, prepare
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -146,10 +146,8 @@ def make_executable() -> None:
 
 
 def take_a_lot_in_pieces() -> None:
-    pieces = []
     try:
-        for _ in range(600):
-            pieces.append(bytearray(1 << 20))
+        [bytearray(1 << 20) for _ in range(600)]
     except MemoryError as problem:
         raise selftest.Held from problem
 
@@ -213,7 +211,7 @@ def main() -> None:
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)
-    selftest.engines.warm_up()
+    engines.warm_up()
     cell = prepare(floor_only=sys.argv[1] == "floor")
     through = {name: not held for name, held in selftest.run_attacks(cell).items()}
     # The last one is honest work, which must get through.

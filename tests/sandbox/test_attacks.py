@@ -239,7 +239,7 @@ async def _still_answers(server: Sandbox, client: SandboxClient) -> bool:
     os.kill(server.pid, 0)
     jq = await client.evaluate("ada", "jq", ".a + 1", {"a": 1})
     script = await client.evaluate("ada", "javascript", "$.a + 1", {"a": 1})
-    return jq.value == {"result": 2, "resultList": [2]} and script.value == 2
+    return bool(jq.value == {"result": 2, "resultList": [2]} and script.value == 2)
 
 
 async def test_curious_jq_learns_nothing(walled: Sandbox, secret_file: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import struct
 import time
 from collections.abc import AsyncIterator
@@ -227,6 +228,21 @@ async def test_stop_is_quick_and_leaves_no_child() -> None:
     assert time.monotonic() - started < 2
     assert not any(map(_lives, children))
     assert "Traceback" not in log
+
+
+async def test_inherited_socket_outlives_the_role(tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "inherited"))
+    listener.listen()
+    client = SandboxClient(str(tmp_path / "inherited"))
+    for number in range(2):
+        server = Sandbox("--walls", "floor", inherited=listener)
+        assert (await client.evaluate("ada", "jq", ".", number)).value["result"] == number
+        server.stop()
+    await client.close()
+    listener.close()
+
+    assert (tmp_path / "inherited").is_socket()
 
 
 def _cpu_ticks(pid: int) -> int:

@@ -8,6 +8,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,20 +31,30 @@ class Sandbox:
     """The role as a process: `python -I`, no environment, `/` as its directory."""
 
     def __init__(
-        self, *options: str, before: str = "", environment: Mapping[str, str] | None = None
+        self,
+        *options: str,
+        before: str = "",
+        environment: Mapping[str, str] | None = None,
+        inherited: socket.socket | None = None,
     ) -> None:
         """`before` is Python that runs in the new process before the role's `main`."""
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-")
         Path(self._directory.name).chmod(0o711)
         self.socket = f"{self._directory.name}/socket"
-        self._command = [sys.executable, "-I", "-c", before + _MAIN, "--socket", self.socket]
-        self._command += options
+        self._passed = [inherited.fileno()] if inherited else []
+        where = ["--fd", str(self._passed[0])] if inherited else ["--socket", self.socket]
+        self._command = [sys.executable, "-I", "-c", before + _MAIN, *where, *options]
         self._environment = dict(environment or {})
         self.start()
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            self._command, env=self._environment, cwd="/", stderr=subprocess.PIPE, text=True
+            self._command,
+            env=self._environment,
+            cwd="/",
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=self._passed,
         )
 
     @property
