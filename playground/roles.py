@@ -4,6 +4,8 @@ import asyncio
 import logging
 import signal
 
+import uvloop
+
 from playground import wiring
 from playground.jobs import drain as draining
 from playground.jobs.clock import tick_until
@@ -16,12 +18,12 @@ log = logging.getLogger(__name__)
 
 def run_executor(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; then finish or hand back what is held."""
-    asyncio.run(_execute(settings))
+    uvloop.run(_execute(settings))
 
 
 def run_clock(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
-    asyncio.run(_tick(settings))
+    uvloop.run(_tick(settings))
 
 
 async def _execute(settings: Settings) -> None:

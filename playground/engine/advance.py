@@ -64,9 +64,7 @@ async def advance(
     in the namespace; whatever else the inputs meet is in their outcomes.
     """
     given = tuple(inputs)
-    return await post(
-        rt, namespace, execution_id, lambda _: given, fresh=fresh, logs=logs
-    )
+    return await post(rt, namespace, execution_id, lambda _: given, fresh=fresh, logs=logs)
 
 
 async def post(
@@ -237,9 +235,7 @@ class _Turn:
             match decision.questions:
                 case (Load(task_ids),):
                     async with self.rt.reading(self.namespace) as connection:
-                        view.with_payloads(
-                            await executions.load_payloads(connection, task_ids)
-                        )
+                        view.with_payloads(await executions.load_payloads(connection, task_ids))
                 case (LookUp() as wanted,):
                     await self._look_up(wanted)
                 case _:
@@ -372,11 +368,8 @@ class _Turn:
             task=task,
             base=base,
             timer_at=deadline_ms(task),
-            deadline_at=(task.first_scheduled_time or 0) + total * 1000
-            if total > 0
-            else 0,
-            own_node=bool(node)
-            and (in_definition is None or in_definition.task is not node),
+            deadline_at=(task.first_scheduled_time or 0) + total * 1000 if total > 0 else 0,
+            own_node=bool(node) and (in_definition is None or in_definition.task is not node),
         )
 
 
@@ -395,9 +388,7 @@ def _timer_of(view: ExecutionView, decision: Decision) -> int:
     """When the workflow as a whole must be looked at again, 0 for never."""
     if decision.execution.status.terminal:
         return 0
-    return workflow_deadline_ms(
-        decision.execution, decision.definition or view.definition
-    )
+    return workflow_deadline_ms(decision.execution, decision.definition or view.definition)
 
 
 def _announce(rt: Runtime, namespace: str, decision: Decision) -> None:

@@ -62,9 +62,7 @@ async def update_workflows(
                 rt, caller, definition, overwrite=overwrite, new_version=new_version
             )
         except InvalidFields as error:
-            refused[definition.name] = "; ".join(
-                finding.message for finding in error.findings
-            )
+            refused[definition.name] = "; ".join(finding.message for finding in error.findings)
         except PlaygroundError as error:
             refused[definition.name] = error.message
         else:
@@ -72,9 +70,7 @@ async def update_workflows(
     return done, refused
 
 
-async def validate_workflow(
-    _rt: Runtime, _caller: Caller, definition: WorkflowDef
-) -> None:
+async def validate_workflow(_rt: Runtime, _caller: Caller, definition: WorkflowDef) -> None:
     """Raises `InvalidFields` with everything that is wrong with a definition; stores nothing."""
     _check(definition)
 
@@ -92,9 +88,7 @@ async def delete_workflow(rt: Runtime, caller: Caller, name: str, version: int) 
         await definitions.bump_revision(connection, caller.namespace)
 
 
-async def register_task_defs(
-    rt: Runtime, caller: Caller, given: Sequence[TaskDef]
-) -> None:
+async def register_task_defs(rt: Runtime, caller: Caller, given: Sequence[TaskDef]) -> None:
     """Create or replace task definitions, all or none."""
     findings = [
         Finding(f"[{index}].{finding.path}", finding.message, finding.invalid_value)
@@ -143,13 +137,9 @@ async def _register(
     by = Author(caller.namespace, caller.label, rt.now_ms())
     if not await definitions.insert_workflow(connection, definition, by):
         if not overwrite:
-            raise Conflict(
-                f"Workflow with {definition.name}.{definition.version} already exists!"
-            )
+            raise Conflict(f"Workflow with {definition.name}.{definition.version} already exists!")
         await definitions.update_workflow(connection, definition, by)
-    elif (
-        await definitions.count_workflows(connection) > caller.plan.workflow_definitions
-    ):
+    elif await definitions.count_workflows(connection) > caller.plan.workflow_definitions:
         raise quotas.exceeded("workflow_definitions", caller.plan.workflow_definitions)
     return definition.version
 

@@ -46,9 +46,7 @@ def digest_of(definition: WorkflowDef | TaskDef) -> str:
         created_by=msgspec.UNSET,
         updated_by=msgspec.UNSET,
     )
-    return hashlib.sha256(
-        msgspec.json.encode(content, order="deterministic")
-    ).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
 async def sign_in(rt: Runtime, identity: Identity) -> Member:
@@ -99,18 +97,14 @@ async def _install(connection: Connection, namespace: str, now_ms: int) -> int:
     return written
 
 
-async def _write(
-    connection: Connection, piece: _Piece, known: str | None, by: Author
-) -> bool:
+async def _write(connection: Connection, piece: _Piece, known: str | None, by: Author) -> bool:
     """Write one definition unless a person's own work stands there."""
     if isinstance(piece.definition, WorkflowDef):
         there: WorkflowDef | TaskDef | None = await definitions.workflow(
             connection, piece.name, piece.version
         )
     else:
-        there = (await definitions.task_defs_named(connection, [piece.name])).get(
-            piece.name
-        )
+        there = (await definitions.task_defs_named(connection, [piece.name])).get(piece.name)
     if there is None and known is not None:
         return False
     if there is not None and digest_of(there) != known:

@@ -43,41 +43,33 @@ __all__ = [
     "renew",
     "report",
     "sweep",
-    "take_effects",
-    "take_tasks",
+    "take",
 ]
 
 
-async def take_tasks(
+async def take(
     rt: Runtime, *, most: int, each: int, running: Mapping[str, int]
-) -> list[ClaimedTask]:
-    """Claim due system tasks, taking turns by namespace; at most `each` of one at a time here."""
-    async with rt.database.transaction(Role.CLAIMS) as connection:
-        taken = await claims.claim_tasks(
-            connection, most=most, each=each, running=running
-        )
-    if not taken:
-        return []
-    async with rt.database.transaction(
-        Role.COMMITTER, _namespaces(taken)
-    ) as connection:
-        return await claims.load_tasks(connection, taken)
+) -> tuple[list[ClaimedTask], list[ClaimedEffect]]:
+    """Claim due system tasks and effects, taking turns by namespace.
 
-
-async def take_effects(
-    rt: Runtime, *, most: int, each: int, running: Mapping[str, int]
-) -> list[ClaimedEffect]:
-    """Claim due effects of committed decisions."""
+    At most `most` in all and `each` of one namespace, counting what it has `running` here.
+    """
     async with rt.database.transaction(Role.CLAIMS) as connection:
-        taken = await claims.claim_effects(
-            connection, most=most, each=each, running=running
+        tasks = await claims.claim_tasks(connection, most=most, each=each, running=running)
+        left = most - len(tasks)
+        effects = (
+            await claims.claim_effects(connection, most=left, each=each, running=running)
+            if left > 0
+            else []
         )
-    if not taken:
-        return []
-    async with rt.database.transaction(
-        Role.COMMITTER, _namespaces(taken)
-    ) as connection:
-        return await claims.load_effects(connection, taken)
+    if not tasks and not effects:
+        return [], []
+    namespaces = _namespaces([*tasks, *effects])
+    async with rt.database.transaction(Role.COMMITTER, namespaces) as connection:
+        return (
+            await claims.load_tasks(connection, tasks) if tasks else [],
+            await claims.load_effects(connection, effects) if effects else [],
+        )
 
 
 async def renew(rt: Runtime, held: Sequence[Claim]) -> frozenset[str]:
@@ -137,13 +129,9 @@ async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
     body = effect.body.encode()
     match effect.kind:
         case NotifyParent.__name__:
-            await _notify_parent(
-                rt, claim, msgspec.json.decode(body, type=NotifyParent)
-            )
+            await _notify_parent(rt, claim, msgspec.json.decode(body, type=NotifyParent))
         case TerminateChild.__name__:
-            await _terminate_child(
-                rt, claim, msgspec.json.decode(body, type=TerminateChild)
-            )
+            await _terminate_child(rt, claim, msgspec.json.decode(body, type=TerminateChild))
         case StartFailureWorkflow.__name__:
             failed = msgspec.json.decode(body, type=StartFailureWorkflow)
             await _start_failure_workflow(rt, claim, failed)
@@ -161,9 +149,7 @@ async def system_caller(rt: Runtime, namespace: str) -> Caller:
 
 async def _notify_parent(rt: Runtime, claim: Claim, effect: NotifyParent) -> None:
     async with rt.reading(claim.namespace) as connection:
-        child = await queries.execution(
-            connection, claim.execution_id, include_tasks=False
-        )
+        child = await queries.execution(connection, claim.execution_id, include_tasks=False)
     if child is None or not child.status.terminal:
         return
     ended = ChildEnded(
@@ -182,9 +168,7 @@ async def _terminate_child(rt: Runtime, claim: Claim, effect: TerminateChild) ->
     await _tell(rt, claim.namespace, effect.workflow_id, Terminate(effect.reason))
 
 
-async def _start_failure_workflow(
-    rt: Runtime, claim: Claim, effect: StartFailureWorkflow
-) -> None:
+async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailureWorkflow) -> None:
     async with rt.reading(claim.namespace) as connection:
         if await executions.row_of(connection, effect.workflow_id) is not None:
             return

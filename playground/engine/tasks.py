@@ -51,9 +51,7 @@ async def poll(
         )
         try:
             async with rt.unit_of_work(caller.namespace) as connection:
-                handed = await tasks.hand_out(
-                    connection, queue, worker_id=worker_id, most=most
-                )
+                handed = await tasks.hand_out(connection, queue, worker_id=worker_id, most=most)
                 if _worth_noting(caller.namespace, task_type, domain or ""):
                     await tasks.note_poll(
                         connection, caller.namespace, task_type, domain or "", worker_id
@@ -76,9 +74,7 @@ async def update(rt: Runtime, caller: Caller, result: TaskResult) -> str:
     return result.task_id
 
 
-async def update_and_poll(
-    rt: Runtime, caller: Caller, result: TaskResult
-) -> Task | None:
+async def update_and_poll(rt: Runtime, caller: Caller, result: TaskResult) -> Task | None:
     """Take a result, and hand out the next task of the same type and domain to the same worker.
 
     None when there is none, or when the result did not end its task.
@@ -144,9 +140,7 @@ async def add_log(rt: Runtime, caller: Caller, task_id: str, text: str) -> None:
         )
 
 
-async def _update(
-    rt: Runtime, caller: Caller, result: TaskResult
-) -> ExecutionView | None:
+async def _update(rt: Runtime, caller: Caller, result: TaskResult) -> ExecutionView | None:
     _check(result)
     if result.extend_lease:
         await _extend_lease(rt, caller, result.task_id)
@@ -167,19 +161,14 @@ async def _update(
 async def _extend_lease(rt: Runtime, caller: Caller, task_id: str) -> None:
     async with rt.unit_of_work(caller.namespace) as connection:
         extended = await tasks.extend_lease(connection, task_id)
-        if (
-            not extended
-            and await executions.execution_of_task(connection, task_id) is None
-        ):
+        if not extended and await executions.execution_of_task(connection, task_id) is None:
             raise NotFound(f"No such task found by id: {task_id}")
 
 
 def _check(result: TaskResult) -> None:
     findings = []
     if not result.workflow_instance_id:
-        findings.append(
-            Finding("workflowInstanceId", "Workflow Id cannot be null or empty")
-        )
+        findings.append(Finding("workflowInstanceId", "Workflow Id cannot be null or empty"))
     if not result.task_id:
         findings.append(Finding("taskId", "Task ID cannot be null or empty"))
     if result.status is UNSET and not result.extend_lease:
@@ -195,9 +184,7 @@ def _logs(rt: Runtime, result: TaskResult) -> tuple[tuple[str, str, int], ...]:
             result.task_id,
             line.log[:_LOG_MAX_CHARACTERS],
             # Python's client counts in seconds, Clojure's sends 0: neither is a time in ms.
-            int(line.created_time)
-            if line.created_time > _CLOCKS_IN_SECONDS
-            else now_ms,
+            int(line.created_time) if line.created_time > _CLOCKS_IN_SECONDS else now_ms,
         )
         for line in result.logs[:_MOST_LOGS]
     )

@@ -35,9 +35,7 @@ async def start(
             frozen = await catalog.frozen_copy(connection, request.workflow_def)
         else:
             version = None if request.version is UNSET else request.version
-            frozen = await catalog.frozen(
-                connection, caller.namespace, request.name, version
-            )
+            frozen = await catalog.frozen(connection, caller.namespace, request.name, version)
     header = decider.start(
         frozen,
         request,

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 QUEUE: Final = "doorbells"
 DRAIN: Final = "playground.jobs.drain.drain"
-_LEAST_INTERVAL_SECONDS: Final = 0.002
+_LEAST_INTERVAL_SECONDS: Final = 0.01
 _TIMEOUT_SECONDS: Final = 0.5
 _PAUSE_AFTER_ERROR_SECONDS: Final = 0.5
 _MOST_WAITING: Final = 32

@@ -59,7 +59,8 @@ class Drain:
         self._held: dict[str, tuple[Claim, asyncio.Task[None]]] = {}
         self._effects: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._stopping = False
-        self._last_empty = 0.0
+        # Something due was left behind for want of slots: look again when one is free.
+        self._left_behind = False
 
     def ring(self) -> None:
         """Something is due. Safe on the loop's own thread only."""
@@ -101,27 +102,27 @@ class Drain:
             return
         # Cleared before the claim: what becomes due during it rings again.
         self._due.clear()
-        self._slot_freed.clear()
-        taken = await self._take(free)
-        if taken or self._stopping:
+        await self._take(free)
+        if self._stopping or self._due.is_set():
             return
         try:
             await asyncio.wait_for(self._due.wait(), _LOOK_EVERY_SECONDS)
         except TimeoutError:
             return
 
-    async def _take(self, free: int) -> int:
+    async def _take(self, free: int) -> None:
         running = Counter(claim.namespace for claim, _ in self._held.values())
         running.update(namespace for namespace, _ in self._effects.values())
-        tasks = await system.take_tasks(self._rt, most=free, each=EACH, running=running)
+        tasks, effects = await system.take(self._rt, most=free, each=EACH, running=running)
         for task in tasks:
             self._start_task(task)
-        effects = await system.take_effects(
-            self._rt, most=max(1, free - len(tasks)), each=EACH, running=running
-        )
+            running[task.claim.namespace] += 1
         for effect in effects:
             self._start_effect(effect)
-        return len(tasks) + len(effects)
+            running[effect.claim.namespace] += 1
+        self._left_behind = len(tasks) + len(effects) >= free or any(
+            count >= EACH for count in running.values()
+        )
 
     def _start_task(self, claimed: ClaimedTask) -> None:
         work = asyncio.create_task(self._execute(claimed))
@@ -136,8 +137,8 @@ class Drain:
     def _finished(self, where: dict[str, Any], id_: str) -> None:
         where.pop(id_, None)
         self._slot_freed.set()
-        # A namespace that was at its cap may have more.
-        self._due.set()
+        if self._left_behind:
+            self._due.set()
 
     async def _execute(self, claimed: ClaimedTask) -> None:
         claim = claimed.claim

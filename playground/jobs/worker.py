@@ -83,7 +83,7 @@ class DoorbellThread(threading.Thread):
         worker = DoorbellWorker(
             [queue], connection=connection, serializer=JSONSerializer, job_class=SafeJob
         )
-        worker.register_birth()
+        worker.register_birth()  # type: ignore[no-untyped-call]
         try:
             beat = time.monotonic()
             while not self.stopping.is_set():
@@ -93,4 +93,4 @@ class DoorbellThread(threading.Thread):
                     beat = time.monotonic()
         finally:
             if self.stopping.is_set():
-                worker.register_death()
+                worker.register_death()  # type: ignore[no-untyped-call]

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import replace
 from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from playground.model.definitions import (
     JSONObject,
@@ -44,7 +45,9 @@ _w = workflow_definitions.c
 _WORKFLOWS: Final = select(workflow_definitions).order_by(_w.name, _w.version)
 _WORKFLOWS_NAMED: Final = _WORKFLOWS.where(_w.name == bindparam("of_name"))
 _LATEST: Final = (
-    select(workflow_definitions).distinct(_w.name).order_by(_w.name, _w.version.desc())
+    select(workflow_definitions)
+    .ext(distinct_on(_w.name))
+    .order_by(_w.name, _w.version.desc())
 )
 _VERSIONS: Final = (
     select(_w.name, _w.version, _w.create_time, _w.update_time)
