@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Secret
 
@@ -450,13 +451,17 @@ def _bind_sockets(installation: _Installation) -> None:
     installation.sockets.append(web)
     settings = replace(settings, web_socket_fd=web.fileno())
     if settings.dev_login_enabled:
-        bound, port = _bind_devidp(settings, installation.data)
+        # 'on' is the only way to offer it beyond this machine; then browsers elsewhere need it too.
+        beyond = settings.dev_login == "on" and not settings.is_loopback
+        host = settings.host if beyond else "127.0.0.1"
+        name = urlsplit(settings.public_url).hostname if beyond else "localhost"
+        bound, port = _bind_devidp(settings, installation.data, host)
         installation.sockets.append(bound)
         settings = replace(
             settings,
             devidp_socket_fd=bound.fileno(),
             devidp_port=port,
-            devidp_url=f"http://localhost:{port}",
+            devidp_url=f"http://{name}:{port}",
         )
     installation.settings = settings
 
@@ -479,7 +484,7 @@ def _bind(host: str, port: int) -> socket.socket | None:
         return None
 
 
-def _bind_devidp(settings: Settings, data: DataDirectory) -> tuple[socket.socket, int]:
+def _bind_devidp(settings: Settings, data: DataDirectory, host: str) -> tuple[socket.socket, int]:
     """The development sign-in's socket and port: the one it had last time, else the next free one.
 
     People are known by issuer and subject, so the issuer's port should not wander.
@@ -487,7 +492,7 @@ def _bind_devidp(settings: Settings, data: DataDirectory) -> tuple[socket.socket
     remembered = data.remembered("devidp-port")
     wanted = range(settings.devidp_port, min(settings.devidp_port + DEVIDP_PORTS_TRIED, 65_536))
     for port in (*([int(remembered)] if remembered.isdigit() else []), *wanted):
-        bound = _bind("127.0.0.1", port)
+        bound = _bind(host, port)
         if bound is not None:
             data.remember("devidp-port", str(port))
             return bound, port
