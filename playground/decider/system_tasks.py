@@ -6,6 +6,8 @@ Each is run when it is SCHEDULED and due, in the decision that created it or tha
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import UNSET
+
 from playground.decider import ending
 from playground.decider.draft import Draft
 from playground.decider.durations import duration_seconds, instant_ms
@@ -26,7 +28,7 @@ def _input(task: Task) -> JSONObject:
 
 def _begin(draft: Draft, task: Task) -> None:
     """HUMAN, YIELD, WAIT_FOR_WEBHOOK: from now on somebody else's turn."""
-    draft.change(task, status=TaskStatus.IN_PROGRESS, start_time=draft.now_ms)
+    draft.change(task, status=TaskStatus.IN_PROGRESS, start_time=draft.now_ms, due_time=UNSET)
 
 
 def _finish(draft: Draft, task: Task, output: JSONObject | None = None) -> None:
@@ -98,7 +100,7 @@ def _run_wait(draft: Draft, task: Task) -> None:
             status=TaskStatus.IN_PROGRESS,
             start_time=draft.now_ms,
             callback_after_seconds=seconds,
-            due_time=until or 0,
+            due_time=UNSET if until is None else until,
         )
 
 
