@@ -211,6 +211,7 @@ def main() -> None:
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)
+        _libc.prctl(4, 1, 0, 0, 0)  # dumpable again, as after the exec of an ordinary user
     engines.warm_up()
     cell = prepare(floor_only=sys.argv[1] == "floor")
     through = {name: not held for name, held in selftest.run_attacks(cell).items()}
