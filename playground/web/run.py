@@ -40,12 +40,24 @@ class RunPage:
 async def show_form(request: Request) -> Response:
     query = read_query(request)
     page = await _page(request, query)
-    page = replace(
-        page,
-        started=query.line("started"),
-        correlation_id=query.text("correlationId"),
-    )
+    if query.line("started"):
+        page = await _with_started(request, page, query.line("started"))
     return await render(request, "run/show.html", page)
+
+
+async def _with_started(request: Request, page: RunPage, execution_id: str) -> RunPage:
+    """The form as it was sent: what was filled in is read back from the execution."""
+    caller = signed_in(request).member.caller
+    async with runtime(request).reading(caller.namespace) as connection:
+        execution = await queries.execution(connection, execution_id, include_tasks=False)
+    if execution is None:
+        return page
+    return replace(
+        page,
+        started=execution.workflow_id,
+        correlation_id=execution.correlation_id or "",
+        input_text=json_text(execution.input),
+    )
 
 
 async def start(request: Request) -> Response:
@@ -59,11 +71,10 @@ async def start(request: Request) -> Response:
         return await _show_problem(request, form, error)
     if form.text("then") == "open":
         return redirect(request, f"/executions/{quoted(execution_id)}")
-    return redirect(
-        request,
-        f"/run?name={quoted(form.line('name'))}&version={quoted(form.line('version'))}"
-        f"&correlationId={quoted(form.text('correlation_id'))}&started={quoted(execution_id)}#started",
-    )
+    # No fragment: with one, browsers ignore `autofocus`, and the new link must have the focus.
+    # No fragment in the address: with one, browsers would not give the link the focus.
+    choice = f"name={quoted(form.line('name'))}&version={quoted(form.line('version'))}"
+    return redirect(request, f"/run?{choice}&started={quoted(execution_id)}")
 
 
 class InvalidInput(Invalid):
