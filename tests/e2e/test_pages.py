@@ -1,0 +1,138 @@
+"""Every page, on a desk and on a phone, in the light and in the dark: nothing sticks out.
+
+The pages are kept as screenshots for people to look at. Complaints of the browser (scripts, the
+Content-Security-Policy) fail the test at its end, as everywhere.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, StorageState, ViewportSize, expect
+
+from tests.support.browser import DESKTOP, PATIENCE_MS, PHONE, Visitor, Visitors
+from tests.support.playground import OPERATOR, Playground
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+BROKEN: dict[str, Any] = {
+    "name": "broken_transform",
+    "description": "Its jq program does not parse, so that the page of a failure can be seen",
+    "version": 1,
+    "schemaVersion": 2,
+    "timeoutSeconds": 0,
+    "tasks": [
+        {
+            "name": "transform",
+            "taskReferenceName": "transform_ref",
+            "type": "JSON_JQ_TRANSFORM",
+            "inputParameters": {"queryExpression": ".[ this is not jq"},
+        }
+    ],
+}
+
+
+class Furnished:
+    """A namespace with something on every page, and the paths of those pages."""
+
+    def __init__(self, signed_in: StorageState, executions: dict[str, str]) -> None:
+        self.signed_in = signed_in
+        self.places = {
+            "home": "/",
+            "workflow-definitions": "/definitions/workflows",
+            "workflow-definition": "/definitions/workflows/PopulationMaxMin",
+            "workflow-definition-task": "/definitions/workflows/PopulationMaxMin?task=fork_ref",
+            "workflow-definitions-none": "/definitions/workflows?q=nothing-has-this-name",
+            "task-definitions": "/definitions/tasks",
+            "task-definition": "/definitions/tasks/simplest_task",
+            "run": "/run?name=simple_wf",
+            "run-started": f"/run?name=PopulationMaxMin&started={executions['completed']}",
+            "executions": "/executions",
+            "executions-none": "/executions?correlationId=nothing-has-this-id",
+            "execution-completed": f"/executions/{executions['completed']}",
+            "execution-task": f"/executions/{executions['completed']}"
+            "?task=get_population_data_ref",
+            "execution-waiting": f"/executions/{executions['waiting']}?task=simplest_task_ref",
+            "execution-failed": f"/executions/{executions['failed']}?task=transform_ref",
+            "access-keys": "/access-keys",
+            "api-docs": "/api-docs",
+            "feedback": "/feedback",
+            "feedback-thanks": "/feedback?thanks=1",
+            "feedback-inbox": "/operators/feedback",
+            "patterns": "/dev/patterns",
+        }
+
+
+@pytest.fixture(scope="module")
+def furnished(browser: Browser, playground: Playground) -> Iterator[Furnished]:
+    """The operator's namespace after a run of each kind, and a browser that is signed in to it."""
+    context = browser.new_context(base_url=playground.url, viewport=DESKTOP)
+    context.set_default_timeout(PATIENCE_MS)
+    person = Visitor(context.new_page(), "furnishing")
+    person.sign_in(OPERATOR)
+    with playground.new_key(OPERATOR).client() as client:
+        client.post("/api/metadata/workflow", params={"overwrite": "true"}, json=BROKEN)
+        executions = {
+            "completed": client.post("/api/workflow/PopulationMaxMin", json={}).text,
+            "waiting": client.post("/api/workflow/simple_wf", json={"firstNumber": 4}).text,
+            "failed": client.post("/api/workflow/broken_transform", json={}).text,
+        }
+    for state in ("completed", "failed"):
+        person.page.goto(f"/executions/{executions[state]}")
+        expect(person.page.locator("#status")).to_contain_text(state.capitalize())
+    yield Furnished(context.storage_state(), executions)
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
+)
+def test_no_page_is_wider_than_the_window(
+    visitors: Visitors, furnished: Furnished, theme: str, size: ViewportSize
+) -> None:
+    member = visitors(theme=theme, size=size, signed_in=furnished.signed_in)
+    stranger = visitors(theme=theme, size=size)
+
+    overflow = {name: _visit(member, name, path) for name, path in furnished.places.items()}
+    overflow |= {
+        "landing": _visit(stranger, "landing", "/"),
+        "landing-returning": _visit(stranger, "landing-returning", "/executions"),
+    }
+
+    assert {name: pixels for name, pixels in overflow.items() if pixels} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_missing_page_is_answered_kindly(
+    visitors: Visitors, furnished: Furnished, theme: str
+) -> None:
+    member = visitors(theme=theme, size=PHONE, signed_in=furnished.signed_in)
+
+    member.page.goto("/there/is/no/such/page")
+    member.keep_picture("missing")
+
+    expect(member.page.get_by_role("heading", level=1)).to_be_visible()
+    assert member.overflow_px() == 0
+    # Chromium says on the console that the page we asked for on purpose answers 404.
+    member.complaints = [one for one in member.complaints if "status of 404" not in one]
+
+
+def test_the_theme_is_kept_for_the_next_page(visitors: Visitors, furnished: Furnished) -> None:
+    member = visitors(theme="light", signed_in=furnished.signed_in)
+    page = member.page
+    page.goto("/")
+
+    with page.expect_response("**/theme"):
+        page.get_by_role("button", name="Dark").click()
+    member.go("Executions")
+
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+
+
+def _visit(visitor: Visitor, name: str, path: str) -> int:
+    visitor.page.goto(path)
+    expect(visitor.page.get_by_role("heading", level=1).first).to_be_visible()
+    visitor.keep_picture(name)
+    return visitor.overflow_px()
