@@ -128,7 +128,7 @@ class ApiAuthentication:
             await response(scope, receive, _with_limits(send, admission))
             return
         scope.setdefault("state", {})["caller"] = caller
-        await self._app(scope, receive, _private(_with_limits(send, admission)))
+        await self._app(scope, receive, _private(_with_limits(send, admission), vary=TOKEN_HEADER))
 
     def _is_open(self, scope: Scope) -> bool:
         return _path_in_app(scope) in self._open_paths
@@ -253,7 +253,7 @@ def error_response(error: TenantError) -> Response:
     if isinstance(error, RateLimited):
         headers["Retry-After"] = str(error.retry_after_seconds)
     return Response(
-        json.dumps(body).encode(),
+        json.dumps(body, separators=(",", ":")).encode(),
         status_code=error.status,
         media_type="application/json",
         headers=headers,
@@ -315,14 +315,14 @@ def _with_limits(send: Send, admission: Admission) -> Send:
     return send_with_limits
 
 
-def _private(send: Send) -> Send:
+def _private(send: Send, *, vary: str = "Cookie") -> Send:
     """Keeps what one person sees out of every shared cache."""
 
     async def send_private(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.setdefault("Cache-Control", "no-store")
-            headers.add_vary_header("Cookie")
+            headers.add_vary_header(vary)
         await send(message)
 
     return send_private

@@ -152,8 +152,9 @@ class RateLimiter:
                 async with asyncio.timeout(REDIS_PATIENCE_SECONDS):
                     await self._answer_by_redis(redis, key, window.rate, questions)
             except (RedisError, OSError, TimeoutError) as error:
+                if self._now_ms() >= self._redis_again_at_ms:
+                    log.warning("rate limits are counted in this process for now: %r", error)
                 self._redis_again_at_ms = self._now_ms() + REDIS_HOLIDAY_MS
-                log.warning("rate limits are counted in this process for now: %r", error)
                 self._answer_alone(key, window.rate, questions)
         del self._windows[key]
 

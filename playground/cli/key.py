@@ -39,6 +39,7 @@ async def _create(settings: Settings, owner: str, plan: str | None) -> dict[str,
     if not identity.subject:
         raise Unusable(f"--as {owner!r} is no name: it needs at least one letter or digit.")
     async with wiring.runtime(settings) as rt:
+        await _refuse_unknown_plan(rt, plan)
         member = await provisioning.sign_in(rt, identity)
         member = await _under_plan(rt, member, plan or _first_plan(settings, member))
         key = await _new_key(rt, member.caller)
@@ -50,6 +51,13 @@ async def _create(settings: Settings, owner: str, plan: str | None) -> dict[str,
     }
 
 
+async def _refuse_unknown_plan(rt: Runtime, plan: str | None) -> None:
+    async with rt.database.transaction(Role.IDENTITY) as connection:
+        known = await directory.plan_names(connection)
+    if plan and plan not in known:
+        raise Unusable(f"There is no plan {plan!r}; choose one of: {', '.join(known)}.")
+
+
 def _first_plan(settings: Settings, member: Member) -> str:
     """A new namespace on a playground of one's own is generous; one that exists keeps its plan."""
     return "local" if member.is_new and not settings.has_providers else member.plan.name
@@ -59,9 +67,6 @@ async def _under_plan(rt: Runtime, member: Member, plan: str) -> Member:
     if plan == member.plan.name:
         return member
     async with rt.database.transaction(Role.IDENTITY) as connection:
-        known = await directory.plan_names(connection)
-        if plan not in known:
-            raise Unusable(f"There is no plan {plan!r}; choose one of: {', '.join(known)}.")
         await directory.set_plan(connection, member.namespace, plan)
         changed = await directory.owner_of(connection, member.namespace)
     return changed or member

@@ -31,7 +31,7 @@ from tenants.asgi import origin_of
 
 CODE_SECONDS: Final = 60
 TOKEN_SECONDS: Final = 600
-SUGGESTIONS: Final = ("Ada", "Grace", "Linus", "Margaret", "Edsger")
+SUGGESTIONS: Final = ("Ada", "Grace", "Linus", "Margaret", "Edsger", "Barbara")
 _HERE: Final = Path(__file__).parent
 _REMEMBERED: Final = 1_000
 _FORM_MAX_BYTES: Final = 20_000
