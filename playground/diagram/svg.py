@@ -154,7 +154,7 @@ def _card(node: Node) -> str:
         f'<use class="icon" href="#i-{icon_of(mark.type)}" x="18" y="24"/>'
         f'<text class="name" x="56" y="25">{escape(fit(mark.name, 13, room))}</text>'
         f'<text class="ref" x="56" y="43">{escape(fit(mark.ref, 11.5, room))}</text>'
-        f'<text class="type" x="56" y="60">{escape(fit(kind, 10.5, max(kind_room, 30)))}</text>'
+        f'<text class="type" x="56" y="60">{escape(fit(kind, 10, max(kind_room, 30)))}</text>'
         f"{_word(word, node.width - 12, 60)}{_badges(node)}"
     )
 

@@ -20,30 +20,38 @@ DEEPEST = 40
 def json_view(value: Any) -> Markup:
     """Everything in `value` up to about 200 KB."""
     room = [MOST_CHARACTERS]
-    return Markup('<div class="json">{}</div>').format(Markup("").join(_node(value, 0, room)))
+    parts = _node(Markup(""), value, 0, room)
+    return Markup('<div class="json">{}</div>').format(Markup("").join(parts))
 
 
-def _node(value: Any, level: int, room: list[int]) -> Iterator[Markup]:
+def _node(label: Markup, value: Any, level: int, room: list[int]) -> Iterator[Markup]:
+    """`value` behind its label: the key it has in what holds it."""
     if isinstance(value, dict) and value:
-        yield from _container(value, level, room, "{", "}")
+        yield from _container(label, value, level, room, "{", "}")
     elif isinstance(value, list) and value:
-        yield from _container(value, level, room, "[", "]")
+        yield from _container(label, value, level, room, "[", "]")
     else:
         text = _scalar(value)
         room[0] -= len(text)
-        yield text
+        yield label + text
 
 
 def _container(
-    value: dict[str, Any] | list[Any], level: int, room: list[int], opening: str, closing: str
+    label: Markup,
+    value: dict[str, Any] | list[Any],
+    level: int,
+    room: list[int],
+    opening: str,
+    closing: str,
 ) -> Iterator[Markup]:
     size = "1 entry" if len(value) == 1 else f"{len(value)} entries"
     if level >= DEEPEST or room[0] <= 0:
-        yield Markup('<span class="more">{} … {}, {}</span>').format(opening, closing, size)
+        yield label + Markup('<span class="more">{} … {}, {}</span>').format(opening, closing, size)
         return
     state = Markup(" open") if level < OPEN_LEVELS else Markup("")
-    summary = Markup('<summary>{} <span class="size">{}, {}</span></summary><ul>')
-    yield Markup("<details{}>").format(state) + summary.format(opening, closing, size)
+    folded = Markup('<span class="size">… {} {}</span>').format(closing, size)
+    head = Markup("<details{}><summary>{}{} {}</summary><ul>")
+    yield head.format(state, label, opening, folded)
     entries = enumerate(value) if isinstance(value, list) else iter(value.items())
     for shown, (key, item) in enumerate(entries):
         if shown >= MOST_ENTRIES or room[0] <= 0:
@@ -51,8 +59,9 @@ def _container(
             yield Markup('<li class="more">… {} more</li>').format(rest)
             break
         room[0] -= 40
-        yield Markup('<li><span class="key">{}</span>: ').format(_key(key))
-        yield from _node(item, level + 1, room)
+        yield Markup("<li>")
+        name = Markup('<span class="key">{}</span>: ').format(_key(key))
+        yield from _node(name, item, level + 1, room)
         yield Markup("</li>")
     yield Markup("</ul>{}</details>").format(closing)
 

@@ -1,8 +1,9 @@
 """Rendering: the template environment, its filters, and the shell around every page.
 
 A template gets `page` (the frozen context of that page) and `shell` (who is signed in, where we
-are) and nothing else. Filters: `status_word`, `status_icon`, `moment`, `duration`, `json_view`,
-`json_text`, `bytes`, `quoted`. Globals: `url`, `static_url`, `preloads`.
+are) and nothing else. Filters: `breakable`, `bytes`, `coded`, `duration`, `json_text`, `json_view`,
+`moment`, `quoted`, `status_icon`, `status_word`. Globals: `csrf_field`, `preloads`, `static_url`,
+`url`.
 """
 
 import json
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -220,6 +221,22 @@ def status_icon(status: str) -> Markup:
     ).format(moving, STATUS_ICONS.get(status, STATUS_ICONS["SCHEDULED"]))
 
 
+def breakable(name: str) -> Markup:
+    """A name with room to break after its underscores, which browsers would not do."""
+    return Markup("_<wbr>").join(str(name).split("_"))
+
+
+def coded(text: str) -> Markup:
+    """Prose with what is between backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part)
+        for at, part in enumerate(parts)
+    )
+
+
 def json_text(value: Any) -> str:
     """Indented JSON for a text area or a snippet."""
     return json.dumps(value, indent=2, ensure_ascii=False)
@@ -240,7 +257,9 @@ environment = Environment(
     lstrip_blocks=True,
 )
 environment.filters |= {
+    "breakable": breakable,
     "bytes": size_text,
+    "coded": coded,
     "duration": duration,
     "json_text": json_text,
     "json_view": json_view,

@@ -1,6 +1,7 @@
 """Workflow definitions: the list, and one with its diagram and JSON."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from markupsafe import Markup
@@ -104,19 +105,51 @@ def _selected(task: WorkflowTask) -> SelectedTask:
         ref=task.task_reference_name,
         name=task.name,
         type=task.type,
-        document=msgspec.to_builtins(task),
+        document=compact(task),
     )
 
 
+def compact(document: msgspec.Struct) -> JSONObject:
+    """The wire form without what is at its default: about what its author wrote."""
+    shown: JSONObject = {}
+    for field in msgspec.structs.fields(document):
+        value = getattr(document, field.name)
+        if value is msgspec.UNSET:
+            continue
+        if field.name in _ALWAYS_SHOWN or value != _default(field):
+            shown[field.encode_name] = _compact(value)
+    return shown
+
+
+_ALWAYS_SHOWN = frozenset({"name", "version", "tasks", "task_reference_name", "type"})
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
+
+
+def _compact(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return compact(value)
+    if isinstance(value, list):
+        return [_compact(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _compact(item) for key, item in value.items()}
+    return value
+
+
 def indented(document: msgspec.Struct) -> str:
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    """The compact document as a file: any Conductor reads it as the same definition."""
+    return msgspec.json.format(msgspec.json.encode(compact(document)), indent=2).decode()
 
 
 def json_download(document: msgspec.Struct, name: str) -> Response:
     """The document as a file; the name keeps only characters that every system takes."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
     return Response(
-        indented(document),
+        msgspec.json.format(msgspec.json.encode(document), indent=2),
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{plain[:120]}.json"'},
     )

@@ -21,7 +21,7 @@ from tests.diagram.drawings import (
     random_executions,
 )
 
-laws = settings(max_examples=120, deadline=None)
+laws = settings(max_examples=60, deadline=None)
 
 
 def overlap(one: Node, other: Node) -> bool:

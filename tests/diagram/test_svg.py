@@ -144,7 +144,7 @@ def test_tasks_of_an_inner_workflow_are_no_links() -> None:
 
 
 @given(random_executions())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_anything_draws_as_xml_without_inline_code(
     drawn: tuple[WorkflowDef, Execution],
 ) -> None:

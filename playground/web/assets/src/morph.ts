@@ -1,13 +1,16 @@
 // Makes an element look like another while keeping what the reader is using: the focus, open
 // details, the scroll position, the text being typed. Children are compared place by place; where
-// kind or id differ, the new one takes the place.
+// kind or id differ, the new one takes the place. What a script says itself is marked data-keep.
 
 export function morph(from: Element, to: Element): void {
-  if (from.isEqualNode(to)) return;
+  if (from.isEqualNode(to) || from.hasAttribute("data-keep")) return;
   attributes(from, to);
   if (from instanceof HTMLTextAreaElement || from instanceof HTMLSelectElement) {
     if (from === document.activeElement) return;
+    // Options that leave a list one by one make it choose the next of them: note the choice first.
+    const { value } = to as HTMLTextAreaElement | HTMLSelectElement;
     from.replaceChildren(...to.childNodes);
+    if (from instanceof HTMLSelectElement) from.value = value;
     return;
   }
   const fresh = [...to.childNodes];

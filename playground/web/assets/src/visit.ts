@@ -32,6 +32,8 @@ export function apply(page: Document): void {
   if (!current || !next) return;
   // Let the browser show local times once, not first the server's and then ours.
   morph(current, document.adoptNode(next));
+  const meters = [document.querySelector(".meter"), page.querySelector(".meter")];
+  if (meters[0] && meters[1]) morph(meters[0], document.adoptNode(meters[1]));
   document.title = page.title;
   document.dispatchEvent(new CustomEvent("playground:morphed"));
 }
@@ -48,7 +50,7 @@ export function inPlaceNavigation(): void {
     event.preventDefault();
     const reveal = link.closest("[data-reveal]")?.getAttribute("data-reveal");
     void show(url, true).then((shown) => {
-      if (shown && reveal) document.getElementById(reveal)?.scrollIntoView({ block: "nearest" });
+      if (shown && reveal) revealIfHidden(document.getElementById(reveal));
     });
   });
   document.addEventListener("change", (event) => {
@@ -69,6 +71,13 @@ export function inPlaceNavigation(): void {
       if (!shown) location.reload();
     });
   });
+}
+
+/** On a phone the panel is below the diagram; where any of it is in view, nothing moves. */
+function revealIfHidden(element: HTMLElement | null): void {
+  if (!element) return;
+  const { top, bottom } = element.getBoundingClientRect();
+  if (top > innerHeight * 0.8 || bottom < 80) element.scrollIntoView({ behavior: "smooth" });
 }
 
 function urlOf(link: HTMLAnchorElement | SVGAElement): URL | null {
