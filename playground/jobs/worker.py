@@ -47,6 +47,8 @@ class DoorbellWorker(SimpleWorker):
             job.perform()
         except PermissionError:
             log.warning("a job that is not ours was refused: %.100r", job.func_name)
+        except Exception:  # noqa: BLE001 - what a stranger wrote must not cost us the connection
+            log.warning("a job nobody can read was refused: %.100r", job.id)
         finally:
             queue.intermediate_queue.remove(job.id)
             job.delete(remove_from_queue=False)
