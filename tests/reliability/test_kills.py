@@ -13,6 +13,8 @@ from redis.exceptions import RedisError
 from infra.load.installation import Installation
 from tests.reliability.crowd import Fault, run_crowd
 
+pytestmark = pytest.mark.timeout(300)
+
 CROWD = 200
 SHORT_CROWD = 60
 
@@ -122,7 +124,6 @@ def test_a_crowd_survives_the_death_of_every_role(installation: Installation) ->
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_crowd_survives(name: str, installation: Installation) -> None:
     key = installation.new_key(f"crowd {name}")
@@ -130,7 +131,6 @@ def test_a_crowd_survives(name: str, installation: Installation) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("away", [stop_redis, keep_killing_redis])
 def test_a_crowd_goes_on_while_redis_is_away(away: object, installation: Installation) -> None:
     key = installation.new_key(f"crowd {getattr(away, '__name__', '')}")
