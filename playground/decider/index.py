@@ -33,6 +33,17 @@ def suffix_of(task: Task) -> str:
     return task.reference_task_name[len(base_ref(task)) :]
 
 
+def turn_of(task: Task) -> int:
+    """The iteration of the loop around it that a task belongs to, 0 outside loops.
+
+    `Task.iteration` says so too, except on a DO_WHILE inside another, where it counts its own.
+    """
+    if task.task_type != DO_WHILE:
+        return task.iteration
+    last = suffix_of(task).rpartition("__")[2]
+    return int(last) if last.isdecimal() else 0
+
+
 def awaits_successors(task: Task) -> bool:
     """Terminal, and what follows from that has not been computed yet."""
     return (
@@ -257,7 +268,7 @@ class TaskIndex:
             return
         loop_id = task.parent_task_id
         if old is None:
-            turn = (loop_id, task.iteration)
+            turn = (loop_id, turn_of(task))
             number = self.turns.get(turn, 0)
             self.members[(*turn, number)] = task.task_id
             self.turns[turn] = number + 1

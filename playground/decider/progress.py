@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from playground.decider.draft import Draft
 from playground.decider.ending import fail
-from playground.decider.index import awaits_successors, suffix_of
+from playground.decider.index import awaits_successors, suffix_of, turn_of
 from playground.decider.joins import require_joins, settle_join, watch
 from playground.decider.loops import turn
 from playground.decider.mappers import MapperContext, Place, WorkflowFails, expand
@@ -131,4 +131,4 @@ def _place(draft: Draft, task: Task) -> Place:
     if not task.parent_task_id:
         return Place()
     loop = draft.index.tasks[task.parent_task_id]
-    return Place(suffix_of(task), task.iteration, loop.task_id, loop.retry_count)
+    return Place(suffix_of(task), turn_of(task), loop.task_id, loop.retry_count)

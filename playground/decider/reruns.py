@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from playground.decider.blueprint import Block, Blueprint, Node
 from playground.decider.draft import Draft
 from playground.decider.ending import named
-from playground.decider.index import DO_WHILE, JOIN, base_ref, joined_refs, suffix_of
+from playground.decider.index import DO_WHILE, JOIN, base_ref, joined_refs, suffix_of, turn_of
 from playground.decider.mappers import MapperContext, expand, expand_again
 from playground.decider.revival import place_of, revive_parent, schedule_in_place
 from playground.decider.verbs import Rerun, Restart
@@ -154,18 +154,18 @@ def _reopen_loops_around(draft: Draft, target: Task) -> None:
     """The loops that `target` is in go on in the iteration it belongs to."""
     inner = target
     while inner.parent_task_id:
-        loop = draft.index.tasks[inner.parent_task_id]
+        loop, iteration = draft.index.tasks[inner.parent_task_id], turn_of(inner)
         draft.need_payloads([loop])
         output = {
             key: value
             for key, value in (loop.output_data or {}).items()
-            if not key.isdigit() or int(key) < inner.iteration
+            if not key.isdigit() or int(key) < iteration
         }
         draft.change(
             loop,
             status=TaskStatus.IN_PROGRESS,
-            iteration=inner.iteration,
-            output_data={**output, "iteration": inner.iteration},
+            iteration=iteration,
+            output_data={**output, "iteration": iteration},
             end_time=0,
             executed=False,
             reason_for_incompletion=UNSET,

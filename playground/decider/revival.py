@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from playground.decider.draft import Draft
 from playground.decider.effects import RetryChild, ReviveParent
-from playground.decider.index import DO_WHILE, EXCLUSIVE_JOIN, JOIN, joined_refs
+from playground.decider.index import DO_WHILE, EXCLUSIVE_JOIN, JOIN, joined_refs, suffix_of, turn_of
 from playground.decider.mappers import MapperContext, Place, expand_again
 from playground.decider.policies import is_optional, is_permissive
 from playground.decider.retries import next_attempt
@@ -115,13 +115,7 @@ def _switch_again(draft: Draft, task: Task) -> None:
 
 
 def place_of(draft: Draft, task: Task, retry_count: int = 0) -> Place:
-    suffix = task.reference_task_name[len(_base(task)) :]
-    return Place(suffix, task.iteration, task.parent_task_id or "", retry_count)
-
-
-def _base(task: Task) -> str:
-    node = task.workflow_task
-    return task.reference_task_name if node is UNSET or not node else node.task_reference_name
+    return Place(suffix_of(task), turn_of(task), task.parent_task_id or "", retry_count)
 
 
 def revive_parent(draft: Draft) -> None:

@@ -59,9 +59,7 @@ def test_row_064_exclusive_join_takes_the_branch_that_ran() -> None:
 
 
 def test_row_065_exclusive_join_falls_back_to_its_default() -> None:
-    run = _start(
-        simple("t1"), _exclusive(join_on=["nope"], default_exclusive_join_task=["t1"])
-    )
+    run = _start(simple("t1"), _exclusive(join_on=["nope"], default_exclusive_join_task=["t1"]))
 
     run.complete("t1", {"x": 1})
 
@@ -516,8 +514,7 @@ def test_row_188_duplicate_reference_is_found() -> None:
     assert [(f.path, f.message) for f in findings] == [
         (
             "tasks[0].forkTasks[1][0].taskReferenceName",
-            "taskReferenceName: a should be unique across tasks for a given "
-            "workflowDefinition: wf",
+            "taskReferenceName: a should be unique across tasks for a given workflowDefinition: wf",
         )
     ]
 
