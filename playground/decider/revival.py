@@ -169,11 +169,13 @@ def _repair(draft: Draft, task: Task) -> None:
 def schedule_in_place(draft: Draft, task: Task, **changes: object) -> Task:
     """The same record, as if it had just been created."""
     now_ms = draft.now_ms
+    # Later than before even within a millisecond: the id of a new child is made from it.
+    scheduled_ms = max(now_ms, task.scheduled_time + 1)
     return draft.change(
         task,
         **{
             "status": TaskStatus.SCHEDULED,
-            "scheduled_time": now_ms,
+            "scheduled_time": scheduled_ms,
             "first_scheduled_time": now_ms,
             "due_time": now_ms,
             "start_time": 0,
