@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
@@ -107,7 +108,9 @@ async def executor(
             return EgressLimits()
 
         egress = Egress(
-            policy=AddressPolicy(ports=frozenset(settings.egress_ports)),
+            policy=AddressPolicy(
+                ports=frozenset(settings.egress_ports), denied_hosts=_own_services(settings)
+            ),
             limiter=InProcessLimiter(limits_of),
             own_origin=rt.public_url,
             samples_origin=rt.public_url,
@@ -116,6 +119,12 @@ async def executor(
             yield rt, Tools(egress=egress, sandbox=rt.sandbox), rings
         finally:
             await egress.close()
+
+
+def _own_services(settings: Settings) -> frozenset[str]:
+    """Hosts of our database, Redis and sign-in provider: never a destination of tenants."""
+    urls = (str(settings.database_url), str(settings.redis_url), settings.devidp_url)
+    return frozenset(host for url in urls if url and (host := urlsplit(url).hostname))
 
 
 @asynccontextmanager
@@ -181,9 +190,7 @@ def providers(settings: Settings) -> list[Provider]:
     return found
 
 
-def _anonymous(
-    settings: Settings, rt: Runtime
-) -> Callable[[], Awaitable[Caller]] | None:
+def _anonymous(settings: Settings, rt: Runtime) -> Callable[[], Awaitable[Caller]] | None:
     """Who calls the API without a token, where the settings let somebody: loopback only."""
     if not settings.anonymous or not settings.is_loopback:
         return None

@@ -38,6 +38,12 @@ class DatabaseUnavailable(TenantError):
     code = "UNAVAILABLE"
 
 
+class Unstorable(TenantError):
+    """A value is outside of what can be stored."""
+
+    code = "UNSTORABLE"
+
+
 class Role(StrEnum):
     """Database roles; each sees what its work needs, see the migrations."""
 
@@ -149,6 +155,9 @@ class Database:
             await driver.execute("COMMIT")
         except BaseException as error:
             await _roll_back(driver)
+            if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+                # The driver's word for an integer too large for its column and the like.
+                raise Unstorable from error
             if isinstance(error, _GONE):
                 raise DatabaseUnavailable from error
             raise

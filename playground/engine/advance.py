@@ -81,6 +81,8 @@ async def post(
     # One process serves many namespaces: ids are random, but a mailbox is a tenant's own.
     key = f"{namespace}/{execution_id}"
     letter = Letter(prepare, fresh, logs)
+    # Nobody may be left to hear it: the caller has given up.
+    letter.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
     boxes.letters.setdefault(key, []).append(letter)
     if key not in boxes.open:
         boxes.open.add(key)
@@ -265,7 +267,7 @@ class _Turn:
         self.answers = {
             question.key: Answer(found.outcome, found.value, found.message)
             for question, found in zip(questions, evaluations, strict=True)
-            if found.outcome != "UNAVAILABLE"
+            if not found.again
         }
         return bool(self.answers)
 

@@ -6,31 +6,16 @@ then read and decided on as the namespaces it belongs to.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-import msgspec
-from msgspec import UNSET
-
-from playground.decider import (
-    ChildEnded,
-    FailureWorkflowRefused,
-    Input,
-    NotifyParent,
-    Result,
-    StartFailureWorkflow,
-    Sweep,
-    Terminate,
-    TerminateChild,
-)
-from playground.engine import workflows
-from playground.engine.advance import advance, plan_of
+from playground.decider import Result, Sweep
+from playground.engine.advance import advance
+from playground.engine.children import carry_out, run_task
 from playground.engine.runtime import Runtime
-from playground.model.errors import NotFound, PlaygroundError
+from playground.model.errors import NotFound
 from playground.model.execution import Task
-from playground.model.requests import StartWorkflowRequest, TaskResult
-from playground.store import claims, executions, queries
+from playground.model.requests import TaskResult
+from playground.store import claims
 from playground.store.claims import Claim, ClaimedEffect, ClaimedTask
-from tenants.caller import Caller
 from tenants.database import Role
 
 __all__ = [
@@ -42,6 +27,7 @@ __all__ = [
     "hand_back",
     "renew",
     "report",
+    "run_task",
     "sweep",
     "take",
 ]
@@ -121,82 +107,6 @@ async def milliseconds_to_next_timer(rt: Runtime) -> int | None:
     if time.monotonic() - began < 0.1:
         rt.clock.learn(now_ms)
     return None if due_at is None else max(0, due_at - now_ms)
-
-
-async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
-    """Do what a committed decision asked for. Doing it twice is doing it once."""
-    claim = effect.claim
-    body = effect.body.encode()
-    match effect.kind:
-        case NotifyParent.__name__:
-            await _notify_parent(rt, claim, msgspec.json.decode(body, type=NotifyParent))
-        case TerminateChild.__name__:
-            await _terminate_child(rt, claim, msgspec.json.decode(body, type=TerminateChild))
-        case StartFailureWorkflow.__name__:
-            failed = msgspec.json.decode(body, type=StartFailureWorkflow)
-            await _start_failure_workflow(rt, claim, failed)
-        case unknown:
-            raise RuntimeError(f"an effect nobody knows: {unknown}")
-    async with rt.unit_of_work(claim.namespace) as connection:
-        await claims.finish_effect(connection, claim)
-
-
-async def system_caller(rt: Runtime, namespace: str) -> Caller:
-    """The playground itself, acting in a namespace under its plan."""
-    plan = await plan_of(rt, namespace)
-    return Caller(namespace, "system", frozenset(), plan, "Playground")
-
-
-async def _notify_parent(rt: Runtime, claim: Claim, effect: NotifyParent) -> None:
-    async with rt.reading(claim.namespace) as connection:
-        child = await queries.execution(connection, claim.execution_id, include_tasks=False)
-    if child is None or not child.status.terminal:
-        return
-    ended = ChildEnded(
-        task_id=effect.parent_task_id,
-        workflow_id=child.workflow_id,
-        name=child.workflow_name,
-        version=child.workflow_version,
-        status=child.status,
-        output=child.output,
-        reason=child.reason_for_incompletion or None,
-    )
-    await _tell(rt, claim.namespace, effect.parent_workflow_id, ended)
-
-
-async def _terminate_child(rt: Runtime, claim: Claim, effect: TerminateChild) -> None:
-    await _tell(rt, claim.namespace, effect.workflow_id, Terminate(effect.reason))
-
-
-async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailureWorkflow) -> None:
-    async with rt.reading(claim.namespace) as connection:
-        if await executions.row_of(connection, effect.workflow_id) is not None:
-            return
-        failed = await queries.execution(connection, claim.execution_id)
-    given: dict[str, Any] = dict(effect.input)
-    if failed is not None:
-        given["failedWorkflow"] = msgspec.to_builtins(failed)
-    request = StartWorkflowRequest(
-        name=effect.name,
-        version=UNSET if effect.version is None else effect.version,
-        input=given,
-        correlation_id=effect.correlation_id or UNSET,
-        task_to_domain=effect.task_to_domain,
-    )
-    try:
-        caller = await system_caller(rt, claim.namespace)
-        await workflows.start(rt, caller, request, workflow_id=effect.workflow_id)
-    except PlaygroundError as error:
-        refused = FailureWorkflowRefused(effect.name, error.message)
-        await _tell(rt, claim.namespace, claim.execution_id, refused)
-
-
-async def _tell(rt: Runtime, namespace: str, execution_id: str, given: Input) -> None:
-    try:
-        await advance(rt, namespace, execution_id, (given,), fresh=True)
-    except NotFound:
-        # It was removed meanwhile: nobody is left to be told.
-        return
 
 
 def _namespaces(taken: Iterable[Claim]) -> tuple[str, ...]:

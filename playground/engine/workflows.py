@@ -1,5 +1,7 @@
 """The verbs of executions: start, terminate and the like."""
 
+from typing import Final
+
 from msgspec import UNSET
 
 from playground import decider
@@ -7,9 +9,20 @@ from playground.decider import Input, Origin, workflow_findings
 from playground.engine import catalog
 from playground.engine.advance import advance, begin
 from playground.engine.runtime import Runtime
-from playground.model.errors import InvalidFields
-from playground.model.requests import StartWorkflowRequest
+from playground.model.definitions import JSONObject
+from playground.model.errors import Invalid, InvalidFields, NotFound
+from playground.model.execution import WorkflowStatus
+from playground.model.requests import (
+    RerunWorkflowRequest,
+    SkipTaskRequest,
+    StartWorkflowRequest,
+)
+from playground.store import executions
+from tenants import quotas
 from tenants.caller import Caller
+
+_DEEPEST: Final = 64
+"""Levels of children followed; more cannot be started."""
 
 
 async def start(
@@ -83,6 +96,117 @@ async def reset_callbacks(rt: Runtime, caller: Caller, workflow_id: str) -> None
 async def decide(rt: Runtime, caller: Caller, workflow_id: str) -> None:
     """Look at an execution and its timers now."""
     await advance(rt, caller.namespace, workflow_id, (decider.Sweep(),), fresh=True)
+
+
+async def restart(
+    rt: Runtime, caller: Caller, workflow_id: str, *, use_latest_definitions: bool = False
+) -> None:
+    """Run an ended execution all over again, under its own or the latest definition."""
+    definition = None
+    if use_latest_definitions:
+        async with rt.reading(caller.namespace) as connection:
+            row = await executions.row_of(connection, workflow_id)
+            if row is None:
+                raise NotFound(f"No such workflow found by id: {workflow_id}")
+            try:
+                definition = await catalog.frozen(connection, caller.namespace, row["name"], None)
+            except NotFound as error:
+                raise NotFound(f"Unable to find latest definition for {workflow_id}") from error
+    await _steer(rt, caller, workflow_id, decider.Restart(definition))
+
+
+async def retry(
+    rt: Runtime, caller: Caller, workflow_id: str, *, resume_subworkflow_tasks: bool = False
+) -> None:
+    """New attempts for what failed; with resumption, in the deepest failed child instead."""
+    if resume_subworkflow_tasks:
+        workflow_id = await _deepest_failed(rt, caller.namespace, workflow_id)
+    await _steer(rt, caller, workflow_id, decider.Retry())
+
+
+async def rerun(
+    rt: Runtime, caller: Caller, workflow_id: str, request: RerunWorkflowRequest
+) -> str:
+    """Run again from a task, of this execution or of a child below it; returns the id asked for."""
+    owner = workflow_id
+    if request.re_run_from_task_id:
+        owner = await _owner_below(rt, caller.namespace, workflow_id, request.re_run_from_task_id)
+    verb = decider.Rerun(
+        task_id=request.re_run_from_task_id or None,
+        task_input=None if request.task_input is UNSET else request.task_input,
+        workflow_input=None if request.workflow_input is UNSET else request.workflow_input,
+        correlation_id=request.correlation_id or None,
+    )
+    await _steer(rt, caller, owner, verb)
+    return workflow_id
+
+
+async def skip_task(
+    rt: Runtime, caller: Caller, workflow_id: str, reference_name: str, request: SkipTaskRequest
+) -> None:
+    """Jump over a task that has not been reached yet."""
+    verb = decider.SkipTask(reference_name, request.task_input or {}, request.task_output or {})
+    await _steer(rt, caller, workflow_id, verb)
+
+
+async def jump(
+    rt: Runtime, caller: Caller, workflow_id: str, reference_name: str, given: JSONObject
+) -> None:
+    """Skip what is open and go on at a task."""
+    await _steer(rt, caller, workflow_id, decider.Jump(reference_name, given))
+
+
+async def set_variables(
+    rt: Runtime, caller: Caller, workflow_id: str, variables: JSONObject
+) -> None:
+    """Merge values into the variables of a running execution."""
+    await _steer(rt, caller, workflow_id, decider.SetVariables(variables))
+
+
+async def remove(rt: Runtime, caller: Caller, workflow_id: str, *, archive: bool = True) -> None:
+    """Forget an execution and its tasks.
+
+    With `archive` only one that has ended; without it in any state. There is no archive to read
+    it from afterwards.
+    """
+    async with rt.unit_of_work(caller.namespace) as connection:
+        row = await executions.lock(connection, workflow_id)
+        if row is None:
+            raise NotFound(f"No such workflow found by id: {workflow_id}")
+        running = not WorkflowStatus(row["status"]).terminal
+        if archive and running:
+            raise Invalid(f"Cannot archive workflow: {workflow_id} with status: {row['status']}")
+        await executions.delete_all(connection, workflow_id)
+        if running:
+            await quotas.give_back(connection, caller.namespace, quotas.RUNNING_EXECUTIONS, 1)
+    rt.mailboxes.forget(f"{caller.namespace}/{workflow_id}")
+
+
+async def _deepest_failed(rt: Runtime, namespace: str, workflow_id: str) -> str:
+    """Follow failed SUB_WORKFLOW tasks down to the execution that failed by itself."""
+    at = workflow_id
+    for _ in range(_DEEPEST):
+        found = await advance(rt, namespace, at, fresh=True)
+        child = found.view.child_to_resume()
+        if child is None:
+            break
+        at = child
+    return at
+
+
+async def _owner_below(rt: Runtime, namespace: str, workflow_id: str, task_id: str) -> str:
+    """The execution that has a task: this one or one that descends from it."""
+    async with rt.reading(namespace) as connection:
+        owner = await executions.execution_of_task(connection, task_id)
+        at = owner
+        for _ in range(_DEEPEST):
+            if at is None or at == workflow_id:
+                break
+            row = await executions.row_of(connection, at)
+            at = row["parent_id"] if row else None
+    if owner is None or at != workflow_id:
+        raise Invalid(f"Task {task_id} not found")
+    return owner
 
 
 async def _steer(rt: Runtime, caller: Caller, workflow_id: str, verb: Input) -> None:

@@ -20,6 +20,7 @@ from playground.engine.system import Claim, ClaimedEffect, ClaimedTask
 from playground.executors import EXECUTORS, ExecutorInput, Tools
 from playground.model.errors import PlaygroundError
 from playground.model.requests import ResultStatus, TaskResult
+from playground.model.task_types import Runner, runner_of
 from tenants.errors import TenantError
 
 log = logging.getLogger(__name__)
@@ -143,6 +144,9 @@ class Drain:
     async def _execute(self, claimed: ClaimedTask) -> None:
         claim = claimed.claim
         try:
+            if runner_of(claimed.task.task_type) is Runner.ENGINE:
+                await system.run_task(self._rt, claimed)
+                return
             result = await self._result_of(claimed)
             if not await system.report(self._rt, claim, result):
                 log.info("result refused", extra=_fields(claim))

@@ -94,9 +94,7 @@ def _due_rows(table: Table, due: object) -> Select[tuple[str]]:
     busy_counts = bindparam("busy_counts", type_=ARRAY(Integer))
     busy = (
         func.unnest(busy_names, busy_counts)
-        .table_valued(
-            column("namespace", Text), column("running", Integer), name="held"
-        )
+        .table_valued(column("namespace", Text), column("running", Integer), name="held")
         .render_derived()
     )
     candidate = table.alias("candidate")
@@ -121,9 +119,7 @@ def _due_rows(table: Table, due: object) -> Select[tuple[str]]:
         .with_for_update(skip_locked=True)
     )
     # The first of every namespace, then the second of every namespace, and so on.
-    place = func.row_number().over(
-        partition_by=turn.c.namespace, order_by=picked.c.available_at
-    )
+    place = func.row_number().over(partition_by=turn.c.namespace, order_by=picked.c.available_at)
     ranked = (
         select(picked.c.id, picked.c.available_at, place.label("place"))
         .select_from(turn.join(picked, true()))
@@ -137,9 +133,7 @@ def _due_rows(table: Table, due: object) -> Select[tuple[str]]:
 
 
 _TASK_DUE: Final = (
-    (tasks.c.system)
-    & (tasks.c.available_at.is_not(None))
-    & (tasks.c.available_at <= NOW_MS)
+    (tasks.c.system) & (tasks.c.available_at.is_not(None)) & (tasks.c.available_at <= NOW_MS)
 )
 _TASKS_TO_CLAIM: Final = _due_rows(tasks, _TASK_DUE).cte("to_claim")
 _CLAIM_TASKS: Final = (
@@ -153,9 +147,7 @@ _CLAIM_TASKS: Final = (
     )
     .returning(tasks.c.id, tasks.c.namespace, tasks.c.execution_id, tasks.c.claim)
 )
-_EFFECTS_TO_CLAIM: Final = _due_rows(effects, effects.c.available_at <= NOW_MS).cte(
-    "to_claim"
-)
+_EFFECTS_TO_CLAIM: Final = _due_rows(effects, effects.c.available_at <= NOW_MS).cte("to_claim")
 _CLAIM_EFFECTS: Final = (
     update(effects)
     .where(effects.c.id == _EFFECTS_TO_CLAIM.c.id)
@@ -163,9 +155,7 @@ _CLAIM_EFFECTS: Final = (
         available_at=NOW_MS + bindparam("lease", type_=BigInteger),
         claim=effects.c.claim + 1,
     )
-    .returning(
-        effects.c.id, effects.c.namespace, effects.c.execution_id, effects.c.claim
-    )
+    .returning(effects.c.id, effects.c.namespace, effects.c.execution_id, effects.c.claim)
 )
 
 
@@ -211,9 +201,7 @@ _FINISH_EFFECT: Final = effects.delete().where(
     effects.c.id == bindparam("of_id"), effects.c.claim == bindparam("number")
 )
 _timer_of_tasks = (
-    select(
-        tasks.c.execution_id.label("execution_id"), tasks.c.namespace, tasks.c.timer_at
-    )
+    select(tasks.c.execution_id.label("execution_id"), tasks.c.namespace, tasks.c.timer_at)
     .where(tasks.c.timer_at.is_not(None), tasks.c.timer_at <= NOW_MS)
     .order_by(tasks.c.timer_at)
     .limit(bindparam("most", type_=Integer))
@@ -228,13 +216,9 @@ _timer_of_executions = (
     .order_by(executions.c.timer_at)
     .limit(bindparam("most", type_=Integer))
 )
-_both = union_all(
-    _timer_of_tasks.subquery().select(), _timer_of_executions.subquery().select()
-)
+_both = union_all(_timer_of_tasks.subquery().select(), _timer_of_executions.subquery().select())
 _due = _both.subquery("due")
-_place = func.row_number().over(
-    partition_by=_due.c.namespace, order_by=func.min(_due.c.timer_at)
-)
+_place = func.row_number().over(partition_by=_due.c.namespace, order_by=func.min(_due.c.timer_at))
 _DUE_TIMERS: Final = (
     select(_due.c.execution_id, _due.c.namespace, _place.label("place"))
     .group_by(_due.c.execution_id, _due.c.namespace)
@@ -242,9 +226,7 @@ _DUE_TIMERS: Final = (
 )
 _next_times = union_all(
     select(func.min(tasks.c.timer_at).label("at")).where(tasks.c.timer_at.is_not(None)),
-    select(func.min(executions.c.timer_at).label("at")).where(
-        executions.c.timer_at.is_not(None)
-    ),
+    select(func.min(executions.c.timer_at).label("at")).where(executions.c.timer_at.is_not(None)),
 ).subquery("next_times")
 _NEXT_TIMER: Final = select(func.min(_next_times.c.at), NOW_MS)
 
@@ -264,9 +246,7 @@ async def claim_tasks(
         busy_counts=list(running.values()),
         lease=LEASE_MS,
     )
-    return [
-        Claim(r["id"], r["namespace"], r["execution_id"], r["claim"]) for r in found
-    ]
+    return [Claim(r["id"], r["namespace"], r["execution_id"], r["claim"]) for r in found]
 
 
 async def claim_effects(
@@ -281,14 +261,10 @@ async def claim_effects(
         busy_counts=list(running.values()),
         lease=LEASE_MS,
     )
-    return [
-        Claim(r["id"], r["namespace"], r["execution_id"], r["claim"]) for r in found
-    ]
+    return [Claim(r["id"], r["namespace"], r["execution_id"], r["claim"]) for r in found]
 
 
-async def load_tasks(
-    connection: Connection, claims: Sequence[Claim]
-) -> list[ClaimedTask]:
+async def load_tasks(connection: Connection, claims: Sequence[Claim]) -> list[ClaimedTask]:
     """The claimed tasks with payloads; role COMMITTER bound to the claims' namespaces."""
     by_id = {claim.id: claim for claim in claims}
     loaded = []
@@ -296,16 +272,12 @@ async def load_tasks(
         frozen = await stored.snapshot(connection, row["snapshot"])
         task = rows.task_of(row, frozen.nodes.get, payloads=True)
         loaded.append(
-            ClaimedTask(
-                by_id[row["id"]], task, row["workflow_name"], task.workflow_priority
-            )
+            ClaimedTask(by_id[row["id"]], task, row["workflow_name"], task.workflow_priority)
         )
     return loaded
 
 
-async def load_effects(
-    connection: Connection, claims: Sequence[Claim]
-) -> list[ClaimedEffect]:
+async def load_effects(connection: Connection, claims: Sequence[Claim]) -> list[ClaimedEffect]:
     """The claimed effects with their bodies; role COMMITTER bound to the claims' namespaces."""
     by_id = {claim.id: claim for claim in claims}
     found = await connection.all(_LOAD_EFFECTS, ids=list(by_id))
@@ -328,9 +300,7 @@ async def renew(connection: Connection, claims: Sequence[Claim]) -> frozenset[st
     return frozenset(row["id"] for row in found)
 
 
-async def hand_back(
-    connection: Connection, claims: Sequence[Claim], *, delay_ms: int = 0
-) -> None:
+async def hand_back(connection: Connection, claims: Sequence[Claim], *, delay_ms: int = 0) -> None:
     """Let claimed tasks go without a result, for anyone to take after `delay_ms`."""
     await connection.run(
         _HAND_BACK,

@@ -52,7 +52,7 @@ class Committer:
     async def stop(self) -> None:
         """Commit what waits, then end."""
         while self._waiting:
-            await asyncio.sleep(0.005)
+            await asyncio.wait([waiting.written for waiting in self._waiting])
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
@@ -90,11 +90,7 @@ class Committer:
         rest: list[_Waiting] = []
         for waiting in self._waiting:
             id_ = waiting.save.execution.workflow_id
-            if (
-                len(batch) < _MOST_IN_A_BATCH
-                and id_ not in taken
-                and not waiting.written.done()
-            ):
+            if len(batch) < _MOST_IN_A_BATCH and id_ not in taken and not waiting.written.done():
                 taken.add(id_)
                 batch.append(waiting)
             elif not waiting.written.done():

@@ -81,9 +81,7 @@ _REVISION: Final = select(catalogs.c.revision)
 _BUMP: Final = (
     upsert(catalogs)
     .values(namespace=bindparam("in_namespace"), revision=1)
-    .on_conflict_do_update(
-        index_elements=["namespace"], set_={"revision": catalogs.c.revision + 1}
-    )
+    .on_conflict_do_update(index_elements=["namespace"], set_={"revision": catalogs.c.revision + 1})
 )
 
 
@@ -115,9 +113,7 @@ def _audit(row: Record) -> dict[str, Any]:
     }
 
 
-async def workflow(
-    connection: Connection, name: str, version: int | None
-) -> WorkflowDef | None:
+async def workflow(connection: Connection, name: str, version: int | None) -> WorkflowDef | None:
     """A version of a workflow; None for the highest one."""
     row = await (
         connection.first(_LATEST, of_name=name)
@@ -127,9 +123,7 @@ async def workflow(
     return workflow_of(row) if row else None
 
 
-async def latest_versions(
-    connection: Connection, names: Collection[str]
-) -> dict[str, int]:
+async def latest_versions(connection: Connection, names: Collection[str]) -> dict[str, int]:
     """Name → highest registered version, for those that are registered."""
     if not names:
         return {}
@@ -137,9 +131,7 @@ async def latest_versions(
     return {row["name"]: row["version"] for row in rows}
 
 
-async def task_defs_named(
-    connection: Connection, names: Collection[str]
-) -> dict[str, TaskDef]:
+async def task_defs_named(connection: Connection, names: Collection[str]) -> dict[str, TaskDef]:
     """Name → task definition, for those that are registered."""
     if not names:
         return {}
@@ -147,9 +139,7 @@ async def task_defs_named(
     return {row["name"]: task_def_of(row) for row in rows}
 
 
-async def insert_workflow(
-    connection: Connection, definition: WorkflowDef, by: Author
-) -> bool:
+async def insert_workflow(connection: Connection, definition: WorkflowDef, by: Author) -> bool:
     """Add a version; False when it is there already."""
     return bool(
         await connection.run(
@@ -166,9 +156,7 @@ async def insert_workflow(
     )
 
 
-async def update_workflow(
-    connection: Connection, definition: WorkflowDef, by: Author
-) -> bool:
+async def update_workflow(connection: Connection, definition: WorkflowDef, by: Author) -> bool:
     """Replace a version; False when there is none."""
     return bool(
         await connection.run(
@@ -184,14 +172,10 @@ async def update_workflow(
 
 async def delete_workflow(connection: Connection, name: str, version: int) -> bool:
     """Remove a version; False when there is none."""
-    return bool(
-        await connection.run(_DELETE_WORKFLOW, of_name=name, of_version=version)
-    )
+    return bool(await connection.run(_DELETE_WORKFLOW, of_name=name, of_version=version))
 
 
-async def save_task_defs(
-    connection: Connection, task_defs: Sequence[TaskDef], by: Author
-) -> None:
+async def save_task_defs(connection: Connection, task_defs: Sequence[TaskDef], by: Author) -> None:
     """Create or replace task definitions."""
     for definition in task_defs:
         await connection.run(

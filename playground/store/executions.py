@@ -6,41 +6,40 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, select, update
+from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, delete, select, update
 
 from playground.model.definitions import WorkflowDef, WorkflowTask
 from playground.model.execution import Execution, Task
 from playground.store import rows
-from playground.store.tables import executions, snapshots, tasks
+from playground.store.tables import effects, executions, snapshots, task_logs, tasks
 from tenants.database import Connection
 
 _BY_ID: Final = select(executions).where(executions.c.id == bindparam("of_id"))
-_SNAPSHOT: Final = select(snapshots.c.body).where(
-    snapshots.c.digest == bindparam("of_digest")
-)
-_LIGHT: Final = tuple(
-    column for column in tasks.c if column.name not in ("input", "output")
-)
+_SNAPSHOT: Final = select(snapshots.c.body).where(snapshots.c.digest == bindparam("of_digest"))
+_LIGHT: Final = tuple(column for column in tasks.c if column.name not in ("input", "output"))
 _TASKS: Final = (
-    select(*_LIGHT)
-    .where(tasks.c.execution_id == bindparam("of_execution"))
-    .order_by(tasks.c.seq)
+    select(*_LIGHT).where(tasks.c.execution_id == bindparam("of_execution")).order_by(tasks.c.seq)
 )
 _TASKS_WITH_PAYLOADS: Final = (
-    select(tasks)
-    .where(tasks.c.execution_id == bindparam("of_execution"))
-    .order_by(tasks.c.seq)
+    select(tasks).where(tasks.c.execution_id == bindparam("of_execution")).order_by(tasks.c.seq)
 )
 _PAYLOADS: Final = select(tasks.c.id, tasks.c.input, tasks.c.output).where(
     tasks.c.id == any_(bindparam("of_ids", type_=ARRAY(Text)))
 )
-_EXECUTION_OF_TASK: Final = select(tasks.c.execution_id).where(
-    tasks.c.id == bindparam("of_id")
-)
-_CHILDREN: Final = select(executions.c.id).where(
-    executions.c.parent_id == bindparam("of_parent")
-)
+_EXECUTION_OF_TASK: Final = select(tasks.c.execution_id).where(tasks.c.id == bindparam("of_id"))
+_CHILDREN: Final = select(executions.c.id).where(executions.c.parent_id == bindparam("of_parent"))
 
+_LOCK: Final = _BY_ID.with_for_update()
+_DELETE: Final = (
+    delete(task_logs).where(
+        task_logs.c.task_id.in_(
+            select(tasks.c.id).where(tasks.c.execution_id == bindparam("of_id"))
+        )
+    ),
+    delete(tasks).where(tasks.c.execution_id == bindparam("of_id")),
+    delete(effects).where(effects.c.execution_id == bindparam("of_id")),
+    delete(executions).where(executions.c.id == bindparam("of_id")),
+)
 _SET_TIMER: Final = (
     update(executions)
     .where(executions.c.id == bindparam("of_id"))
@@ -113,17 +112,13 @@ async def load(connection: Connection, execution_id: str) -> Loaded | None:
     )
 
 
-async def load_payloads(
-    connection: Connection, task_ids: Collection[str]
-) -> list[Task]:
+async def load_payloads(connection: Connection, task_ids: Collection[str]) -> list[Task]:
     """Tasks that hold nothing but their id, `input_data` and `output_data`."""
     found = await connection.all(_PAYLOADS, of_ids=list(task_ids))
     return [rows.payloads_of(row) for row in found]
 
 
-async def tasks_of(
-    connection: Connection, execution_id: str, frozen: Definition
-) -> list[Task]:
+async def tasks_of(connection: Connection, execution_id: str, frozen: Definition) -> list[Task]:
     """The tasks of an execution with payloads, in list order."""
     found = await connection.all(_TASKS_WITH_PAYLOADS, of_execution=execution_id)
     return [rows.task_of(row, frozen.nodes.get, payloads=True) for row in found]
@@ -146,8 +141,17 @@ async def children_of(connection: Connection, execution_id: str) -> list[str]:
     return [row["id"] for row in found]
 
 
-async def set_timer(
-    connection: Connection, execution_id: str, at_ms: int | None
-) -> None:
+async def set_timer(connection: Connection, execution_id: str, at_ms: int | None) -> None:
     """When the clock shall look at an execution, whatever it waits for."""
     await connection.run(_SET_TIMER, of_id=execution_id, at=at_ms)
+
+
+async def lock(connection: Connection, execution_id: str) -> Any:
+    """The row of `executions`, locked until the transaction ends, or None."""
+    return await connection.first(_LOCK, of_id=execution_id)
+
+
+async def delete_all(connection: Connection, execution_id: str) -> None:
+    """Delete an execution with everything that belongs to it."""
+    for statement in _DELETE:
+        await connection.run(statement, of_id=execution_id)

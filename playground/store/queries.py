@@ -45,9 +45,7 @@ _w = workflow_definitions.c
 _WORKFLOWS: Final = select(workflow_definitions).order_by(_w.name, _w.version)
 _WORKFLOWS_NAMED: Final = _WORKFLOWS.where(_w.name == bindparam("of_name"))
 _LATEST: Final = (
-    select(workflow_definitions)
-    .ext(distinct_on(_w.name))
-    .order_by(_w.name, _w.version.desc())
+    select(workflow_definitions).ext(distinct_on(_w.name)).order_by(_w.name, _w.version.desc())
 )
 _VERSIONS: Final = (
     select(_w.name, _w.version, _w.create_time, _w.update_time)
@@ -111,9 +109,7 @@ async def workflow_defs(
     return [definitions.workflow_of(row) for row in found]
 
 
-async def workflow_versions(
-    connection: Connection, name: str
-) -> list[WorkflowDefSummary]:
+async def workflow_versions(connection: Connection, name: str) -> list[WorkflowDefSummary]:
     """The versions of a workflow, lowest first."""
     return [
         WorkflowDefSummary(
@@ -185,9 +181,7 @@ async def search_executions(
     return await search.executions_matching(connection, wanted)
 
 
-async def execution_progress(
-    connection: Connection, execution_id: str
-) -> Progress | None:
+async def execution_progress(connection: Connection, execution_id: str) -> Progress | None:
     """What changes while an execution runs; cheap enough to ask for often."""
     row = await executions.row_of(connection, execution_id)
     if row is None:
@@ -199,10 +193,7 @@ async def execution_progress(
     return Progress(
         version=f"{stored.row_version}.{polled}",
         status=stored.execution.status,
-        tasks=[
-            _running(rows.task_of(r, nodes.get, payloads=False), r["claim"])
-            for r in found
-        ],
+        tasks=[_running(rows.task_of(r, nodes.get, payloads=False), r["claim"]) for r in found],
     )
 
 
@@ -211,9 +202,7 @@ async def queue_sizes(connection: Connection) -> dict[str, int]:
     return {row["queue"]: row["size"] for row in await connection.all(_QUEUES)}
 
 
-async def poll_data(
-    connection: Connection, task_type: str | None = None
-) -> list[PollData]:
+async def poll_data(connection: Connection, task_type: str | None = None) -> list[PollData]:
     """The last poll of each queue, or of the queues of one task type."""
     found = await (
         connection.all(_POLLS)
@@ -247,8 +236,6 @@ def _with_join_so_far(found: Task, records: Sequence[Task]) -> Task:
     newest = {record.reference_task_name: record for record in records}
     joined = (found.input_data or {}).get("joinOn") or ()
     output: JSONObject = {
-        ref: newest[ref].output_data
-        for ref in joined
-        if ref in newest and newest[ref].output_data
+        ref: newest[ref].output_data for ref in joined if ref in newest and newest[ref].output_data
     }
     return replace(found, output_data=output)

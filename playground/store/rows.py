@@ -17,16 +17,18 @@ from playground.model.execution import Execution, Task, TaskStatus
 from playground.model.task_types import Runner, runner_of
 from tenants.database import Record
 
-encode_text: Callable[[Any], str] = lambda value: msgspec.json.encode(value).decode()
 _decode_task = msgspec.json.Decoder(Task).decode
 _decode_execution = msgspec.json.Decoder(Execution).decode
 _decode_node = msgspec.json.Decoder(WorkflowTask).decode
-_decode_document: Callable[[str], JSONObject] = msgspec.json.Decoder(
-    dict[str, Any]
-).decode
+_decode_document: Callable[[str], JSONObject] = msgspec.json.Decoder(dict[str, Any]).decode
 
 NodeOf = Callable[[str], WorkflowTask | None]
 """Task reference name without loop suffix → node of the execution's definition."""
+
+
+def encode_text(value: Any) -> str:
+    """JSON as the text a column holds."""
+    return msgspec.json.encode(value).decode()
 
 
 def base_reference(task_ref: str, iteration: int) -> str:
@@ -53,9 +55,7 @@ def execution_of(row: Record) -> StoredExecution:
         output=_decode_document(row["output"]),
         variables=_decode_document(row["variables"]),
     )
-    return StoredExecution(
-        execution, row["namespace"], row["row_version"], row["snapshot"]
-    )
+    return StoredExecution(execution, row["namespace"], row["row_version"], row["snapshot"])
 
 
 def task_of(row: Mapping[str, Any], node_of: NodeOf, *, payloads: bool) -> Task:
@@ -130,9 +130,6 @@ def queue_of(task: Task) -> str | None:
 
 def available_at(task: Task) -> int | None:
     """From when the task may be taken, None when there is nothing to take."""
-    if (
-        task.status is not TaskStatus.SCHEDULED
-        or runner_of(task.task_type) is Runner.DECIDER
-    ):
+    if task.status is not TaskStatus.SCHEDULED or runner_of(task.task_type) is Runner.DECIDER:
         return None
     return task.due_time or task.scheduled_time

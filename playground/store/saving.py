@@ -173,9 +173,7 @@ _LOG: Final[_Spec] = {
 
 def _rows(prefix: str, spec: _Spec) -> TableValuedAlias:
     """The arrays `<prefix>_<column>` as a table."""
-    arrays = (
-        bindparam(f"{prefix}_{name}", type_=ARRAY(kind)) for name, kind in spec.items()
-    )
+    arrays = (bindparam(f"{prefix}_{name}", type_=ARRAY(kind)) for name, kind in spec.items())
     columns = (column(name, kind) for name, kind in spec.items())
     return func.unnest(*arrays).table_valued(*columns, name=prefix).render_derived()
 
@@ -357,11 +355,7 @@ async def save_all(connection: Connection, saves: Sequence[Save]) -> frozenset[s
         arrays,
         "removed",
         _REMOVED,
-        [
-            (task_id, save.execution.workflow_id)
-            for save in saves
-            for task_id in save.removed
-        ],
+        [(task_id, save.execution.workflow_id) for save in saves for task_id in save.removed],
     )
     _collect(
         arrays,
@@ -373,9 +367,7 @@ async def save_all(connection: Connection, saves: Sequence[Save]) -> frozenset[s
             for task_id, claim in save.fences
         ],
     )
-    _collect(
-        arrays, "effect", _EFFECT, [_effect_row(s, x) for s in saves for x in s.effects]
-    )
+    _collect(arrays, "effect", _EFFECT, [_effect_row(s, x) for s in saves for x in s.effects])
     _collect(
         arrays,
         "log",
@@ -434,9 +426,7 @@ def _execution_row(save: Save) -> tuple[Any, ...]:
         execution_header(new),
         None if base and base.input is new.input else encode_text(new.input),
         None if base and base.output is new.output else encode_text(new.output),
-        None
-        if base and base.variables is new.variables
-        else encode_text(new.variables),
+        None if base and base.variables is new.variables else encode_text(new.variables),
     )
 
 
@@ -467,12 +457,8 @@ def _task_row(save: Save, write: TaskWrite) -> tuple[Any, ...]:
         definition.timeout_seconds if definition else 0,
         write.deadline_at or None,
         task_header(task),
-        _payload(
-            task.input_data, base.input_data if base else None, is_new=base is None
-        ),
-        _payload(
-            task.output_data, base.output_data if base else None, is_new=base is None
-        ),
+        _payload(task.input_data, base.input_data if base else None, is_new=base is None),
+        _payload(task.output_data, base.output_data if base else None, is_new=base is None),
         encode_text(task.workflow_task) if write.own_node else None,
         base is None,
         base is None or task.status != base.status or task.due_time != base.due_time,

@@ -59,11 +59,7 @@ def _condition(clause: Clause) -> ColumnElement[bool]:
         case Operator.EQUAL:
             return _equals(field, first)
         case Operator.NOT_EQUAL:
-            return (
-                func.coalesce(field, "") != first
-                if isinstance(first, str)
-                else field != first
-            )
+            return func.coalesce(field, "") != first if isinstance(first, str) else field != first
         case Operator.LIKE:
             return field.like(_pattern(str(first)), escape="\\")
         case Operator.IN:

@@ -138,9 +138,7 @@ executions = Table(
         "idempotency_key",
         postgresql_where=text("idempotency_key IS NOT NULL"),
     ),
-    Index(
-        "ix_executions_timer", "timer_at", postgresql_where=text("timer_at IS NOT NULL")
-    ),
+    Index("ix_executions_timer", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
     postgresql_with={"fillfactor": 70},
 )
 

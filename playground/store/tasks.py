@@ -81,9 +81,7 @@ _EXTEND: Final = (
     .values(update_time=NOW_MS, timer_at=_TIMER_AFTER_POLL)
 )
 _TIMERS: Final = (
-    func.unnest(
-        bindparam("ids", type_=ARRAY(Text)), bindparam("times", type_=ARRAY(BigInteger))
-    )
+    func.unnest(bindparam("ids", type_=ARRAY(Text)), bindparam("times", type_=ARRAY(BigInteger)))
     .table_valued(column("id", Text), column("at", BigInteger), name="timers")
     .render_derived()
 )
@@ -128,9 +126,7 @@ _RECENT_DOMAINS: Final = select(poll_data.c.task_type, poll_data.c.domain).where
 )
 
 
-async def hand_out(
-    connection: Connection, queue: str, *, worker_id: str, most: int
-) -> list[Task]:
+async def hand_out(connection: Connection, queue: str, *, worker_id: str, most: int) -> list[Task]:
     """Give up to `most` waiting tasks of a queue to a worker: highest priority, longest due.
 
     The claim is in the rows before anybody works: IN_PROGRESS, one poll more, the response clock
@@ -141,9 +137,7 @@ async def hand_out(
     for row in found:
         frozen = await stored.snapshot(connection, row["snapshot"])
         handed.append(rows.task_of(row, frozen.nodes.get, payloads=True))
-    return sorted(
-        handed, key=lambda task: (-task.workflow_priority, task.scheduled_time)
-    )
+    return sorted(handed, key=lambda task: (-task.workflow_priority, task.scheduled_time))
 
 
 async def extend_lease(connection: Connection, task_id: str) -> bool:
@@ -168,18 +162,14 @@ async def add_log(
     connection: Connection, namespace: str, task_id: str, line: str, at_ms: int
 ) -> None:
     """Append one line to a task's log."""
-    await connection.run(
-        _LOG, in_namespace=namespace, of_task=task_id, line=line, at=at_ms
-    )
+    await connection.run(_LOG, in_namespace=namespace, of_task=task_id, line=line, at=at_ms)
 
 
 async def logs(connection: Connection, task_id: str) -> list[TaskExecLog]:
     """A task's log lines, oldest first."""
     found = await connection.all(_LOGS, of_task=task_id)
     return [
-        TaskExecLog(
-            log=row["log"], task_id=row["task_id"], created_time=row["created_time"]
-        )
+        TaskExecLog(log=row["log"], task_id=row["task_id"], created_time=row["created_time"])
         for row in found
     ]
 

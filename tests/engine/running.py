@@ -3,15 +3,21 @@
 from typing import Any
 
 from msgspec import UNSET
+from sqlalchemy import select
 
-from playground.engine import metadata, tasks, workflows
+from playground.engine import metadata, system, tasks, workflows
 from playground.engine.runtime import Runtime
+from playground.engine.system import ClaimedEffect, ClaimedTask
 from playground.model.definitions import TaskDef, WorkflowDef, WorkflowTask
 from playground.model.execution import Execution, Task
 from playground.model.requests import ResultStatus, StartWorkflowRequest, TaskResult
 from playground.store import queries
 from tenants.caller import Caller
+from tenants.database import Role
+from tenants.tables import namespaces
 from tests.support.builders import a_workflow_def
+
+_EACH = 1_000
 
 
 async def run(
@@ -50,6 +56,18 @@ async def poll_one(rt: Runtime, caller: Caller, task_type: str, **options: Any) 
     handed = await tasks.poll(rt, caller, task_type, worker_id="tester", **options)
     assert handed, f"nothing to do for {task_type}"
     return handed[0]
+
+
+async def take(
+    rt: Runtime, *callers: Caller, most: int = _EACH
+) -> tuple[list[ClaimedTask], list[ClaimedEffect]]:
+    """Claim what is due in these namespaces. Other tests' namespaces share the database; they are
+    said to be at their cap, so that nothing of theirs is touched."""
+    async with rt.database.transaction(Role.CLAIMS) as connection:
+        known = [row["id"] for row in await connection.all(select(namespaces.c.id))]
+    ours = {caller.namespace for caller in callers}
+    at_cap = {name: _EACH for name in known if name not in ours}
+    return await system.take(rt, most=most, each=_EACH, running=at_cap)
 
 
 async def finish(

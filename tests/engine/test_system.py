@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from playground.engine import system
+from playground.engine import system, workflows
 from playground.engine.runtime import Runtime
 from playground.model.execution import WorkflowStatus
 from playground.model.requests import ResultStatus, TaskResult
 from tenants.caller import Caller
-from tests.engine.running import execution, poll_one, run, statuses
+from tests.engine.running import execution, poll_one, run, statuses, take
 from tests.support.builders import a_fork, a_join, a_task, a_task_def, simple
 from tests.support.runtime import a_caller
 
@@ -23,12 +23,8 @@ def http(ref: str) -> object:
 
 
 async def take_all(rt: Runtime, caller: Caller) -> list[system.ClaimedTask]:
-    """Claim until nothing is due; the shared database has other tests' tasks, left alone."""
-    taken, _ = await system.take(rt, most=1_000, each=1_000, running={})
-    foreign = [one.claim for one in taken if one.claim.namespace != caller.namespace]
-    if foreign:
-        await system.hand_back(rt, foreign)
-    return [one for one in taken if one.claim.namespace == caller.namespace]
+    tasks, _ = await take(rt, caller)
+    return tasks
 
 
 def done(claimed: system.ClaimedTask) -> TaskResult:
@@ -95,8 +91,6 @@ async def test_renewal_tells_which_leases_are_lost(rt: Runtime, caller: Caller) 
 
 
 async def test_terminated_execution_is_not_claimed(rt: Runtime, caller: Caller) -> None:
-    from playground.engine import workflows
-
     execution_id = await run(rt, caller, [http("h")])
 
     await workflows.terminate(rt, caller, execution_id)
@@ -110,21 +104,20 @@ async def test_namespaces_take_turns(rt: Runtime, caller: Caller) -> None:
     quiet = await a_caller(rt)
     await run(rt, quiet, [http("h")])
 
-    taken, _ = await system.take(rt, most=1_000, each=4, running={})
-    await system.hand_back(rt, [one.claim for one in taken])
+    taken, _ = await take(rt, caller, quiet, most=5)
 
     by_namespace = [one.claim.namespace for one in taken]
-    assert by_namespace.count(caller.namespace) == 4
+    assert len(by_namespace) == 5
     assert by_namespace.count(quiet.namespace) == 1
 
 
 async def test_namespace_at_its_cap_gets_nothing_more(rt: Runtime, caller: Caller) -> None:
     await run(rt, caller, [http("h")])
+    quiet = await a_caller(rt)
 
-    taken, _ = await system.take(rt, most=1_000, each=4, running={caller.namespace: 4})
-    await system.hand_back(rt, [one.claim for one in taken])
+    taken, _ = await take(rt, quiet)
 
-    assert caller.namespace not in {one.claim.namespace for one in taken}
+    assert taken == []
 
 
 async def test_response_timeout_is_found_by_the_clock(rt: Runtime, caller: Caller) -> None:

@@ -1,0 +1,255 @@
+"""What the engine itself carries out for claimed tasks and committed decisions.
+
+Children are started and told about here, never inside the parent's decision: nothing nests. Every
+step may come twice: a child's id follows from its task, a start under an id that exists is done.
+"""
+
+import uuid
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from playground.decider import (
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
+    FailureWorkflowRefused,
+    Input,
+    NotifyParent,
+    Origin,
+    Result,
+    Retry,
+    RetryChild,
+    Revive,
+    ReviveParent,
+    StartFailureWorkflow,
+    Terminate,
+    TerminateChild,
+)
+from playground.decider.children import ChildRequest, child_request
+from playground.decider.engine_tasks import publication, start_request
+from playground.engine import workflows
+from playground.engine.advance import advance, plan_of
+from playground.engine.mailboxes import Advanced
+from playground.engine.runtime import Runtime
+from playground.model.errors import NotFound, PlaygroundError, Unavailable
+from playground.model.execution import Execution, Task
+from playground.model.requests import ResultStatus, StartWorkflowRequest, TaskResult
+from playground.store import claims, executions, queries, rows
+from playground.store.claims import Claim, ClaimedEffect, ClaimedTask
+from tenants.caller import Caller
+from tenants.database import DatabaseUnavailable
+from tenants.errors import TenantError
+
+_STARTED_BY_TASK: Final = uuid.UUID("8c5d5a1e-6a0f-4a57-9a4e-6ab1b1f1c0de")
+
+
+async def run_task(rt: Runtime, claimed: ClaimedTask) -> None:
+    """Carry out a SUB_WORKFLOW, START_WORKFLOW or EVENT task and report what came of it."""
+    async with rt.reading(claimed.claim.namespace) as connection:
+        row = await executions.row_of(connection, claimed.claim.execution_id)
+    if row is None:
+        return
+    parent = rows.execution_of(row).execution
+    match claimed.task.task_type:
+        case "SUB_WORKFLOW":
+            await _start_child(rt, claimed, parent)
+        case "START_WORKFLOW":
+            await _report(rt, claimed, await _start_workflow(rt, claimed, parent))
+        case "EVENT":
+            await _report(rt, claimed, _publish(claimed, parent))
+        case unknown:
+            raise RuntimeError(f"not a task of the engine: {unknown}")
+
+
+async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
+    """Do what a committed decision asked for."""
+    claim, body = effect.claim, effect.body.encode()
+    match effect.kind:
+        case NotifyParent.__name__:
+            await _notify_parent(rt, claim, msgspec.json.decode(body, type=NotifyParent))
+        case TerminateChild.__name__:
+            child = msgspec.json.decode(body, type=TerminateChild)
+            await _tell(rt, claim.namespace, child.workflow_id, Terminate(child.reason))
+        case ReviveParent.__name__:
+            parent = msgspec.json.decode(body, type=ReviveParent)
+            revive = Revive(parent.parent_task_id)
+            await _tell(rt, claim.namespace, parent.parent_workflow_id, revive)
+        case RetryChild.__name__:
+            await _retry_child(rt, claim, msgspec.json.decode(body, type=RetryChild))
+        case StartFailureWorkflow.__name__:
+            failed = msgspec.json.decode(body, type=StartFailureWorkflow)
+            await _start_failure_workflow(rt, claim, failed)
+        case unknown:
+            raise RuntimeError(f"an effect nobody knows: {unknown}")
+    async with rt.unit_of_work(claim.namespace) as connection:
+        await claims.finish_effect(connection, claim)
+
+
+async def system_caller(rt: Runtime, namespace: str) -> Caller:
+    """The playground itself, acting in a namespace under its plan."""
+    plan = await plan_of(rt, namespace)
+    return Caller(namespace, "system", frozenset(), plan, "Playground")
+
+
+async def _start_child(rt: Runtime, claimed: ClaimedTask, parent: Execution) -> None:
+    task, namespace = claimed.task, claimed.claim.namespace
+    wanted = child_request(parent, task)
+    if isinstance(wanted, str):
+        await _tell(rt, namespace, parent.workflow_id, ChildRefused(task.task_id, wanted))
+        return
+    try:
+        await _start_once(rt, namespace, _request_of(wanted), wanted.workflow_id, parent, task)
+    except (Unavailable, DatabaseUnavailable) as error:
+        refused = ChildRefused(task.task_id, error.message, transient=True)
+        await _tell(rt, namespace, parent.workflow_id, refused)
+    except (PlaygroundError, TenantError) as error:
+        await _tell(rt, namespace, parent.workflow_id, ChildRefused(task.task_id, error.message))
+    else:
+        started = ChildStarted(task.task_id, wanted.workflow_id)
+        await _tell(rt, namespace, parent.workflow_id, started)
+        # A short child may have ended before its parent knew of it.
+        await _tell_if_ended(rt, namespace, wanted.workflow_id)
+
+
+def _request_of(wanted: ChildRequest) -> StartWorkflowRequest:
+    return StartWorkflowRequest(
+        name=wanted.name,
+        version=UNSET if wanted.version is None else wanted.version,
+        workflow_def=wanted.definition or UNSET,
+        input=wanted.input,
+        correlation_id=wanted.correlation_id or UNSET,
+        task_to_domain=wanted.task_to_domain,
+        priority=wanted.priority,
+    )
+
+
+async def _start_once(
+    rt: Runtime,
+    namespace: str,
+    request: StartWorkflowRequest,
+    workflow_id: str,
+    parent: Execution | None = None,
+    task: Task | None = None,
+) -> None:
+    """Start under an id of our choosing, unless that has happened already."""
+    async with rt.reading(namespace) as connection:
+        if await executions.row_of(connection, workflow_id) is not None:
+            return
+    origin = (
+        Origin(parent.workflow_id, task.task_id)
+        if parent is not None and task is not None
+        else None
+    )
+    caller = await system_caller(rt, namespace)
+    await workflows.start(rt, caller, request, workflow_id=workflow_id, origin=origin)
+
+
+async def _start_workflow(
+    rt: Runtime, claimed: ClaimedTask, starter: Execution
+) -> tuple[ResultStatus, dict[str, Any], str | None]:
+    wanted = start_request(starter, claimed.task)
+    if isinstance(wanted, str):
+        return ResultStatus.FAILED, {}, wanted
+    workflow_id = str(uuid.uuid5(_STARTED_BY_TASK, claimed.task.task_id))
+    try:
+        await _start_once(rt, claimed.claim.namespace, wanted, workflow_id)
+    except (Unavailable, DatabaseUnavailable):
+        raise
+    except (PlaygroundError, TenantError) as error:
+        return ResultStatus.FAILED, {}, error.message
+    return ResultStatus.COMPLETED, {"workflowId": workflow_id}, None
+
+
+def _publish(
+    claimed: ClaimedTask, execution: Execution
+) -> tuple[ResultStatus, dict[str, Any], str | None]:
+    message = publication(execution, claimed.task)
+    if isinstance(message, str):
+        return ResultStatus.FAILED, {}, message
+    status = ResultStatus.COMPLETED if message.completes else ResultStatus.IN_PROGRESS
+    return status, message.output, None
+
+
+async def _report(
+    rt: Runtime, claimed: ClaimedTask, result: tuple[ResultStatus, dict[str, Any], str | None]
+) -> None:
+    status, output, reason = result
+    given = TaskResult(
+        workflow_instance_id=claimed.claim.execution_id,
+        task_id=claimed.task.task_id,
+        status=status,
+        output_data=output,
+        reason_for_incompletion=UNSET if reason is None else reason,
+    )
+    claim = claimed.claim
+    await _tell(rt, claim.namespace, claim.execution_id, Result(given, claim=claim.number))
+
+
+async def _notify_parent(rt: Runtime, claim: Claim, effect: NotifyParent) -> None:
+    async with rt.reading(claim.namespace) as connection:
+        child = await queries.execution(connection, claim.execution_id, include_tasks=False)
+    if child is None or not child.status.terminal:
+        # It was revived or removed since: the parent hears of its next end.
+        return
+    ended = _ended(child, effect.parent_task_id)
+    await _tell(rt, claim.namespace, effect.parent_workflow_id, ended)
+
+
+async def _tell_if_ended(rt: Runtime, namespace: str, child_id: str) -> None:
+    async with rt.reading(namespace) as connection:
+        child = await queries.execution(connection, child_id, include_tasks=False)
+    if child is None or not child.status.terminal or not child.parent_workflow_id:
+        return
+    ended = _ended(child, child.parent_workflow_task_id or "")
+    await _tell(rt, namespace, child.parent_workflow_id, ended)
+
+
+def _ended(child: Execution, parent_task_id: str) -> ChildEnded:
+    return ChildEnded(
+        task_id=parent_task_id,
+        workflow_id=child.workflow_id,
+        name=child.workflow_name,
+        version=child.workflow_version,
+        status=child.status,
+        output=child.output,
+        reason=child.reason_for_incompletion or None,
+    )
+
+
+async def _retry_child(rt: Runtime, claim: Claim, effect: RetryChild) -> None:
+    advanced = await _tell(rt, claim.namespace, effect.workflow_id, Retry())
+    if advanced is not None and any(outcome.error for outcome in advanced.outcomes):
+        # It cannot run again: its parent must hear of its end once more, or wait for ever.
+        await _tell_if_ended(rt, claim.namespace, effect.workflow_id)
+
+
+async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailureWorkflow) -> None:
+    async with rt.reading(claim.namespace) as connection:
+        failed = await queries.execution(connection, claim.execution_id)
+    given: dict[str, Any] = dict(effect.input)
+    if failed is not None:
+        given["failedWorkflow"] = msgspec.to_builtins(failed)
+    request = StartWorkflowRequest(
+        name=effect.name,
+        version=UNSET if effect.version is None else effect.version,
+        input=given,
+        correlation_id=effect.correlation_id or UNSET,
+        task_to_domain=effect.task_to_domain,
+    )
+    try:
+        await _start_once(rt, claim.namespace, request, effect.workflow_id)
+    except (Unavailable, DatabaseUnavailable):
+        raise
+    except (PlaygroundError, TenantError) as error:
+        refused = FailureWorkflowRefused(effect.name, error.message)
+        await _tell(rt, claim.namespace, claim.execution_id, refused)
+
+
+async def _tell(rt: Runtime, namespace: str, execution_id: str, given: Input) -> Advanced | None:
+    """Decide on another execution; None when it was removed and nobody is left to be told."""
+    try:
+        return await advance(rt, namespace, execution_id, (given,), fresh=True)
+    except NotFound:
+        return None
