@@ -83,10 +83,15 @@ async def update_task(request: Request) -> Response:
 
 
 async def update_task_and_poll(request: Request) -> Response:
-    """Take a worker's result and hand out its next task, or 204. Never 404 for unknown tasks."""
+    """Take a worker's result and hand out its next task, or 204."""
     result = await read(request, TaskResult)
     runtime = request.state.runtime
-    task = await tasks.update_and_poll(runtime, request.state.caller, result)
+    try:
+        task = await tasks.update_and_poll(runtime, request.state.caller, result)
+    except NotFound as unknown:
+        # A 404 here tells Python and JavaScript that the server is too old for this call, and
+        # they use the slower one for the life of the worker.
+        raise Invalid(unknown.message) from None
     return as_json(task.for_wire(runtime.now_ms())) if task else no_content()
 
 

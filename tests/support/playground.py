@@ -5,8 +5,10 @@ The first test that asks for `playground` starts it, under a file lock, in the d
 a namespace of its own with `playground.new_key()`.
 """
 
+import argparse
 import contextlib
 import fcntl
+import io
 import json
 import os
 import signal
@@ -22,9 +24,16 @@ from typing import Any
 import httpx2
 import pytest
 
+from playground.cli.key import main as create_key
+from playground.data_directory import DataDirectory
+from playground.devidp.registration import ACCOUNT_ISSUER, subject_of
+from playground.settings import Settings, read_settings
+
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 CHECKOUT = Path(__file__).resolve().parents[2]
+# Whoever signs in under this name at the development provider is an operator of the playground.
+OPERATOR = "Olga Operator"
 _STATE_FILE = "playground.json"
 
 
@@ -69,12 +78,21 @@ class Playground:
 
     def new_key(self, owner: str, *, plan: str = "local") -> Key:
         """A key of the namespace of the development user `owner`, made when new."""
-        created: dict[str, Any] = json.loads(
-            self.run("key", "create", "--as", owner, "--plan", plan).stdout
-        )
+        # The command itself, without starting an interpreter for each of hundreds of tests.
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            create_key(self._settings(), argparse.Namespace(owner=owner, plan=plan))
+        created: dict[str, Any] = json.loads(printed.getvalue())
         return Key(
             created["keyId"], created["keySecret"], created["namespace"], created["serverUrl"]
         )
+
+    def _settings(self) -> Settings:
+        """The settings of the running roles."""
+        data = DataDirectory(Path(self.environment["PLAYGROUND_DATA_DIR"]))
+        state = data.read_state()
+        assert state is not None
+        return read_settings(state["environment"])
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of the playground's own command line; raises when it fails."""
@@ -136,6 +154,7 @@ def _start(directory: Path, state_file: Path) -> None:
         "PLAYGROUND_DATA_DIR": str(directory / "playground-data"),
         "PLAYGROUND_PORT": str(port),
         "PLAYGROUND_DEVIDP_PORT": str(devidp_port),
+        "PLAYGROUND_OPERATORS": f"{ACCOUNT_ISSUER}|{subject_of(OPERATOR)}",
         "PYTHONPATH": str(CHECKOUT),
     }
     log = directory / "playground.log"
