@@ -23,14 +23,21 @@ const root = () => document.querySelector<HTMLElement>("[data-events]");
 
 let redrawing: ReturnType<typeof setTimeout> | undefined;
 let redrawnAt = 0;
+// Something has happened that the page under way may not show: the last step has no successor that
+// would ask again.
+let isStale = false;
+let polling: ReturnType<typeof setInterval> | undefined;
 
 function redrawSoon(): void {
+  isStale = true;
   if (redrawing !== undefined) return;
   const wait = Math.max(0, redrawnAt + REDRAW_MS - Date.now());
   redrawing = setTimeout(() => {
+    isStale = false;
     void redraw().finally(() => {
       redrawing = undefined;
       redrawnAt = Date.now();
+      if (isStale) redrawSoon();
     });
   }, wait);
 }
@@ -39,10 +46,12 @@ async function redraw(): Promise<void> {
   const address = location.href;
   try {
     const page = await fetchPage(new URL(address));
-    // The reader may have opened another task meanwhile; that visit brought the news along.
+    // The reader may have opened another task meanwhile; that visit may have begun before the news.
     if (location.href === address) apply(page);
+    else isStale = true;
   } catch {
-    // The next step or poll tries again; what is on the page stays.
+    // What is on the page stays for now; perhaps no further event will ask for it.
+    poll();
   }
 }
 
@@ -88,14 +97,17 @@ function follow(address: string): void {
 }
 
 function poll(): void {
-  say("polling", "Refreshing every 2 s");
-  const turn = setInterval(() => {
-    if (document.hidden) return;
-    void redraw().then(() => {
-      if (!root()) clearInterval(turn);
-      else say("polling", "Refreshing every 2 s");
-    });
-  }, POLL_MS);
+  if (polling !== undefined) return;
+  const turn = () => {
+    if (!root()) {
+      clearInterval(polling);
+      polling = undefined;
+    } else if (!document.hidden) {
+      say("polling", "Refreshing every 2 s");
+      redrawSoon();
+    }
+  };
+  polling = setInterval(turn, POLL_MS);
 }
 
 const address = root()?.dataset["events"];
