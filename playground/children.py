@@ -112,12 +112,15 @@ class Child:
                 "group": program.user[1],
                 "extra_groups": [],
             }
+        # A pipe of our own instead of asyncio's: `process.wait()` would wait until nobody holds
+        # that one any more, and a grandchild may hold it long after the child has ended.
+        read_end, write_end = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 *program.argv,
                 stdin=asyncio.subprocess.PIPE if program.stdin else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=write_end,
+                stderr=write_end,
                 env=dict(program.environment),
                 cwd=program.directory,
                 pass_fds=program.pass_fds,
@@ -126,9 +129,15 @@ class Child:
                 **uid_gid,  # type: ignore[arg-type]  # the stub wants each keyword by itself
             )
         except (OSError, subprocess.SubprocessError) as error:
+            os.close(read_end)
             raise Unusable(f"{program.name} cannot be started ({error}).") from error
+        except BaseException:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
         child = cls(program, process)
-        child._speaking = asyncio.create_task(child._speak(sink))
+        child._speaking = asyncio.create_task(child._speak(read_end, sink))
         if process.stdin is not None:
             process.stdin.write(program.stdin)
             process.stdin.close()
@@ -164,10 +173,17 @@ class Child:
         if self._speaking is not None:
             self._speaking.cancel()
 
-    async def _speak(self, sink: LogSink) -> None:
-        stream = self.process.stdout
-        if stream is None:
-            return
+    async def _speak(self, read_end: int, sink: LogSink) -> None:
+        stream = asyncio.StreamReader()
+        transport, _protocol = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(read_end, "rb", buffering=0)
+        )
+        try:
+            await self._say_lines(stream, sink)
+        finally:
+            transport.close()
+
+    async def _say_lines(self, stream: asyncio.StreamReader, sink: LogSink) -> None:
         rest = b""
         while chunk := await stream.read(65_536):
             *lines, rest = (rest + chunk).split(b"\n")
