@@ -17,7 +17,7 @@ from typing import Final
 
 from sqlalchemy import Select, Text, bindparam, case, delete, func, insert, select, update
 
-from tenants import scopes
+from tenants import audit, scopes
 from tenants.caller import Caller
 from tenants.database import Connection, Record
 from tenants.directory import PLAN_COLUMNS, plan_of
@@ -248,6 +248,14 @@ async def create(connection: Connection, caller: Caller, application_id: str) ->
         application=application_id,
         secret_sha256=digest(key.secret),
         by=caller.subject,
+    )
+    await audit.note(
+        connection,
+        caller.namespace,
+        actor=caller.subject,
+        action="key.create",
+        target=key.id,
+        application=application_id,
     )
     return key
 

@@ -32,7 +32,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from tenants import directory, sessions
+from tenants import audit, directory, sessions
 from tenants.asgi import session_cookie
 from tenants.database import Database, Role
 from tenants.directory import Identity, Member
@@ -173,6 +173,8 @@ class SignIn:
         self._session_cookie = session_cookie(https=self._https)
         self._browser_cookie = "__Host-playground-login" if self._https else "playground-login"
         self._clients = {name: _client(p) for name, p in self.providers.items()}
+        # At debug level it writes PKCE verifiers into the log.
+        logging.getLogger("authlib").setLevel(logging.INFO)
         if not self._https and urlsplit(public_url).hostname not in _LOOPBACK:
             log.warning("people sign in over plain HTTP: others on the way can read their sessions")
 
@@ -235,6 +237,14 @@ class SignIn:
                 member,
                 provider=provider.label,
                 device=request.headers.get("User-Agent", ""),
+            )
+            await audit.note(
+                connection,
+                member.namespace,
+                actor=member.caller.subject,
+                action="session.begin",
+                target=provider.name,
+                address=address_group(request.client.host if request.client else ""),
             )
         response = RedirectResponse(next_path, status_code=303)
         self._set_cookie(response, self._session_cookie, session_id, sessions.LIFE_SECONDS)

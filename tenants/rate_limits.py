@@ -99,8 +99,15 @@ class _Window:
 class RateLimiter:
     """Windows of requests per key; `redis` None counts in this process alone."""
 
-    def __init__(self, redis: "Redis | None", *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        redis: "Redis | None",
+        *,
+        now_ms: Callable[[], int],
+        patience_seconds: float = REDIS_PATIENCE_SECONDS,
+    ) -> None:
         self._redis = redis
+        self._patience_seconds = patience_seconds
         self._now_ms = now_ms
         self._windows: dict[str, _Window] = {}
         self._trips: set[asyncio.Task[None]] = set()
@@ -149,7 +156,7 @@ class RateLimiter:
         while window.waiting:
             questions, window.waiting = window.waiting, []
             try:
-                async with asyncio.timeout(REDIS_PATIENCE_SECONDS):
+                async with asyncio.timeout(self._patience_seconds):
                     await self._answer_by_redis(redis, key, window.rate, questions)
             except (RedisError, OSError, TimeoutError) as error:
                 if self._now_ms() >= self._redis_again_at_ms:

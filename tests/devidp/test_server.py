@@ -32,7 +32,7 @@ def test_serves_on_the_socket_it_is_given() -> None:
                 connection.sendall(
                     b"GET /.well-known/openid-configuration HTTP/1.0\r\nHost: localhost\r\n\r\n"
                 )
-                assert select.select([connection], [], [], 20)[0]
+                assert select.select([connection], [], [], 90)[0]
                 assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
         finally:
             process.terminate()

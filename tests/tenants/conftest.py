@@ -67,7 +67,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def limiter(redis: Redis, clock: Clock) -> AsyncIterator[RateLimiter]:
-    rate_limiter = RateLimiter(redis, now_ms=clock.now_ms)
+    rate_limiter = RateLimiter(redis, now_ms=clock.now_ms, patience_seconds=10)
     yield rate_limiter
     await rate_limiter.close()
 

@@ -320,7 +320,7 @@ async def test_page_for_people_refuses_strangers(browser: Browser) -> None:
 
 @pytest.mark.parametrize("cookie", ["", "x", "\xff", "a" * 5_000])
 async def test_nonsense_for_a_session_is_a_stranger(browser: Browser, cookie: str) -> None:
-    headers = {"Cookie": b"__Host-playground=" + cookie.encode("latin-1")}
+    headers = {b"Cookie": b"__Host-playground=" + cookie.encode("latin-1")}
 
     assert (await browser.client.get("/whoami", headers=headers)).status_code == 401
 

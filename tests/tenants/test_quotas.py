@@ -1,6 +1,8 @@
 """Quotas: exact near the limit however many take at once, and never lost or invented."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,17 @@ async def _take(database: Database, namespace: str, amount: int, limit: int) -> 
     return True
 
 
+async def _all(*works: Coroutine[Any, Any, Any]) -> list[Any]:
+    """All at once, but as many as the pool has connections: waiting for one ends after 2 s."""
+    turns = asyncio.Semaphore(30)
+
+    async def in_turn(work: Coroutine[Any, Any, Any]) -> Any:
+        async with turns:
+            return await work
+
+    return await asyncio.gather(*(in_turn(work) for work in works))
+
+
 async def _used(database: Database, namespace: str) -> int:
     async with database.transaction(Role.TENANT, [namespace]) as connection:
         return await quotas.used(connection, namespace, QUOTA)
@@ -36,7 +49,7 @@ async def test_two_hundred_at_once_just_below_the_limit(
 ) -> None:
     assert await _take(database, member.namespace, limit - 1, limit)
 
-    taken = await asyncio.gather(*(_take(database, member.namespace, 1, limit) for _ in range(200)))
+    taken = await _all(*(_take(database, member.namespace, 1, limit) for _ in range(200)))
 
     assert sum(taken) == 1
     assert await _used(database, member.namespace) == limit
@@ -46,17 +59,20 @@ async def test_racing_across_the_line_never_overshoots(database: Database, membe
     limit = 2_000
     assert await _take(database, member.namespace, 1_550, limit)
 
-    taken = await asyncio.gather(*(_take(database, member.namespace, 1, limit) for _ in range(600)))
+    taken = await _all(*(_take(database, member.namespace, 1, limit) for _ in range(600)))
 
     assert sum(taken) == 450
     assert await _used(database, member.namespace) == limit
 
 
 async def test_rolled_back_take_counts_nothing(database: Database, member: Member) -> None:
-    with pytest.raises(RuntimeError, match="crash"):
+    async def take_and_crash() -> None:
         async with database.transaction(Role.TENANT, [member.namespace]) as connection:
             await quotas.take(connection, member.namespace, QUOTA, 5, 10)
             raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError, match="crash"):
+        await take_and_crash()
 
     assert await _used(database, member.namespace) == 0
 
@@ -119,9 +135,7 @@ async def test_crossing_batches_do_not_deadlock(database: Database, newcomer: Ne
                 connection, [Change(first, QUOTA, 1, 500), Change(second, QUOTA, 1, 500)]
             )
 
-    await asyncio.gather(
-        *(both_ways(ada, eve) for _ in range(50)), *(both_ways(eve, ada) for _ in range(50))
-    )
+    await _all(*(both_ways(ada, eve) for _ in range(50)), *(both_ways(eve, ada) for _ in range(50)))
 
     assert await _used(database, ada) == 100
     assert await _used(database, eve) == 100
@@ -149,7 +163,7 @@ async def test_recount_corrects_while_others_take(database: Database, member: Me
 
     await recount()
     assert await _used(database, namespace) == 7
-    await asyncio.gather(recount(), *(_take(database, namespace, 1, 100_000) for _ in range(20)))
+    await _all(recount(), *(_take(database, namespace, 1, 100_000) for _ in range(20)))
 
     # The census knows nothing of these twenty, so those before it are forgotten, none is doubled.
     assert 7 <= await _used(database, namespace) <= 27

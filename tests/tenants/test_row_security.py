@@ -5,7 +5,7 @@ from itertools import product
 
 import asyncpg
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Insert, func, insert, select, update
 
 from tenants import keys, quotas
 from tenants.database import Database, Role
@@ -130,7 +130,7 @@ async def _with_rows(database: Database, member: Member) -> None:
         await quotas.take(connection, member.namespace, "things", 1, 10)
 
 
-def _feedback_of(namespace: str) -> object:
+def _feedback_of(namespace: str) -> Insert:
     return insert(feedback).values(
         id=f"feedback-{namespace}",
         namespace=namespace,

@@ -28,7 +28,7 @@ async def _age(services: Services, member: Member, column: str, ms: int) -> None
     """Move a time of all of a person's sessions into the past."""
     connection = await asyncpg.connect(services.superuser_database_url)
     await connection.execute(
-        f"UPDATE sessions SET {column} = {column} - $1 WHERE user_id = $2",  # noqa: S608
+        f"UPDATE sessions SET {column} = {column} - $1 WHERE user_id = $2",
         ms,
         member.user_id,
     )
