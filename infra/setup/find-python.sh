@@ -37,7 +37,7 @@ if [ -n "$bare" ]; then
     echo "make: $bare cannot make environments (no venv module); install it with:" \
         "apt install python$(version "$bare")-venv" >&2
 elif [ -n "${PYTHON:-}" ]; then
-    echo "make: PYTHON=$PYTHON is not Python 3.11 or newer; leave PYTHON out to have one found." >&2
+    echo "make: PYTHON=$PYTHON does not run or is older than 3.11; leave PYTHON out to have one found." >&2
 else
     echo "make: Python 3.11 or newer is missing; install it with: apt install python3 python3-venv" >&2
 fi
