@@ -63,9 +63,14 @@ def path_text(request: Request, name: str) -> str:
     return value
 
 
+def whole_number(text: str) -> int | None:
+    """A number of at most nine digits, which every column takes; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
 def page_number(text: str) -> int:
-    """The page asked for, from 1; nonsense is the first page."""
-    return min(max(int(text), 1), 100_000) if text.isascii() and text.isdigit() else 1
+    """The page asked for, from 1 to 100,000; nonsense is the first page."""
+    return min(max(whole_number(text) or 1, 1), 100_000)
 
 
 def clean(text: str) -> str:

@@ -14,7 +14,7 @@ from playground.model.reading import read_any
 from playground.model.requests import StartWorkflowRequest
 from playground.problems import problem_of
 from playground.store import queries
-from playground.web.forms import Form, read_form, read_query
+from playground.web.forms import Form, read_form, read_query, whole_number
 from playground.web.pages import json_text, quoted, redirect, render, runtime
 from sample_workflows import sample
 from tenants.asgi import signed_in
@@ -86,12 +86,12 @@ def start_request(form: Form, *, max_bytes: int) -> StartWorkflowRequest:
     name, version = form.line("name"), form.line("version")
     if not name:
         raise Invalid("Choose a workflow.")
-    if version and not (version.isascii() and version.isdigit() and len(version) < 10):
+    if version and whole_number(version) is None:
         raise Invalid("The version is a whole number.")
     correlation_id = form.text("correlation_id").strip()
     return StartWorkflowRequest(
         name=name,
-        version=int(version) if version and version != "0" else UNSET,
+        version=whole_number(version) or UNSET,
         correlation_id=correlation_id or UNSET,
         input=_input(form.text("input"), max_bytes),
     )
@@ -128,8 +128,7 @@ async def _page(request: Request, asked: Form) -> RunPage:
         latest = await queries.workflow_defs(connection, latest_only=True)
         names = tuple(sorted((one.name for one in latest), key=str.casefold))
         name = asked.line("name") or _first(names)
-        version_text = asked.line("version")
-        version = int(version_text) if version_text.isdigit() and len(version_text) < 10 else 0
+        version = whole_number(asked.line("version")) or 0
         definition = await queries.workflow_def(connection, name, version or None)
         versions = await queries.workflow_versions(connection, name)
     return RunPage(

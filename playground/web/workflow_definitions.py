@@ -13,7 +13,7 @@ from playground import diagram
 from playground.model.definitions import JSONObject, WorkflowDef, WorkflowDefSummary, WorkflowTask
 from playground.model.errors import NotFound
 from playground.store import queries
-from playground.web.forms import Form, path_text, read_query
+from playground.web.forms import path_text, read_query, whole_number
 from playground.web.pages import picture, render, runtime
 from tenants.asgi import signed_in
 
@@ -74,7 +74,9 @@ async def show_definition(request: Request) -> Response:
     caller = signed_in(request).member.caller
     name, query = path_text(request, "name"), read_query(request)
     async with runtime(request).reading(caller.namespace) as connection:
-        definition = await queries.workflow_def(connection, name, _version(query))
+        definition = await queries.workflow_def(
+            connection, name, whole_number(query.text("version"))
+        )
         versions = await queries.workflow_versions(connection, name)
     if definition is None:
         raise NotFound
@@ -153,11 +155,6 @@ def json_download(document: msgspec.Struct, name: str) -> Response:
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{plain[:120]}.json"'},
     )
-
-
-def _version(query: Form) -> int | None:
-    text = query.text("version")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 routes = [

@@ -1,0 +1,199 @@
+"""The small parts of the pages: JSON as details, forms, assets, and what the list asks for."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from playground.model.definitions import WorkflowDef, WorkflowTask
+from playground.model.search_query import Clause, Operator
+from playground.web import assets
+from playground.web.executions import Filters, read_filters, search_request, time_ms
+from playground.web.forms import Form, page_number
+from playground.web.json_view import MOST_ENTRIES, json_view
+from playground.web.pages import breakable, coded
+from playground.web.preferences import local_path
+from playground.web.run import suggested_input
+from playground.web.workflow_definitions import compact
+from tests.web.visiting import words
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_big_integers_keep_every_digit() -> None:
+    assert "12345678901234567890123" in json_view({"id": 12345678901234567890123})
+
+
+def test_first_levels_are_open_and_deep_ones_folded() -> None:
+    html = json_view({"a": {"b": {"c": 1}}})
+
+    assert html.count("<details open>") == 2
+    assert html.count("<details>") == 1
+
+
+def test_long_lists_and_texts_show_their_head() -> None:
+    text = words(json_view({"list": list(range(MOST_ENTRIES + 5)), "text": "x" * 5_000}))
+
+    assert "… 5 more" in text
+    assert "… 1000 more characters" in text
+
+
+def test_huge_documents_stay_small() -> None:
+    assert len(json_view([["x" * 1_000] * 150] * 150)) < 400_000
+
+
+def test_deep_documents_end_in_words() -> None:
+    value: object = 1
+    for _ in range(300):
+        value = [value]
+
+    assert "[ … ], 1 entry" in words(json_view(value))
+
+
+@given(json_values)
+@settings(max_examples=60, deadline=None)
+def test_anything_is_shown_without_markup_of_its_own(value: object) -> None:
+    html = json_view(value)
+    names = set(re.findall(r"</?([^\s>/]+)", html))
+
+    assert names <= {"div", "details", "summary", "span", "ul", "li"}
+
+
+def test_definition_is_shown_as_it_was_written() -> None:
+    task = WorkflowTask(name="a", task_reference_name="a_ref", input_parameters={"x": 1})
+    definition = WorkflowDef(name="w", tasks=[task], timeout_seconds=60)
+
+    assert compact(definition) == {
+        "name": "w",
+        "version": 1,
+        "tasks": [
+            {
+                "name": "a",
+                "taskReferenceName": "a_ref",
+                "inputParameters": {"x": 1},
+                "type": "SIMPLE",
+            }
+        ],
+        "timeoutSeconds": 60,
+    }
+
+
+def test_suggested_input_has_template_and_parameters() -> None:
+    definition = WorkflowDef(
+        name="mine", input_parameters=["order", "zip"], input_template={"zip": "10001"}
+    )
+
+    assert suggested_input(definition) == {"order": "", "zip": "10001"}
+
+
+def test_filters_become_clauses() -> None:
+    filters = Filters(name="Pop*", correlation_id="a b", statuses=("FAILED",), since="2026-01-01")
+
+    assert search_request(filters, 3).clauses == (
+        Clause("workflow_name", Operator.LIKE, ("Pop*",)),
+        Clause("correlation_id", Operator.EQUAL, ("a b",)),
+        Clause("status", Operator.IN, ("FAILED",)),
+        Clause("start_time", Operator.AT_LEAST, (1_767_225_600_000,)),
+    )
+    assert search_request(filters, 3).start == 40
+
+
+def test_filters_survive_paging() -> None:
+    query = Filters(name="a&b", statuses=("FAILED", "RUNNING")).query(2)
+
+    assert query == "name=a%26b&status=FAILED&status=RUNNING&page=2"
+
+
+def test_unknown_statuses_and_times_are_dropped() -> None:
+    query = Form([("status", "LOST"), ("status", "FAILED"), ("since", "yesterday")])
+
+    assert read_filters(query) == Filters(statuses=("FAILED",))
+
+
+@pytest.mark.parametrize("text", ["", "x", "2026-13-01", "99999-01-01", "2026-01-01T25:00"])
+def test_what_is_no_time_is_none(text: str) -> None:
+    assert time_ms(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("", 1), ("0", 1), ("-3", 1), ("²", 1), ("7", 7), ("999999", 100_000), ("9" * 30, 1)],
+)
+def test_page_numbers_are_sane(text: str, number: int) -> None:
+    assert page_number(text) == number
+
+
+def test_form_text_is_clean() -> None:
+    form = Form([("text", "a\r\nb\x00c\ud800"), ("line", "  two   words ")])
+
+    assert form.text("text") == "a\nbc"
+    assert form.line("line") == "two words"
+    assert form.text("absent") == ""
+
+
+@pytest.mark.parametrize("text", ["/", "/run", "/executions?status=FAILED", "/a%2Fb"])
+def test_own_paths_are_kept(text: str) -> None:
+    assert local_path(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "run", "//x", "/\\x", "/\tx", "https://x", "javascript:x", "/x\n", "\\\\x", " /x"]
+)
+def test_other_places_become_the_start_page(text: str) -> None:
+    assert local_path(text) == "/"
+
+
+def test_prose_shows_code_between_backticks() -> None:
+    assert str(coded("send `<b>` & go")) == "send <code>&lt;b&gt;</code> &amp; go"
+    assert str(coded("one ` alone")) == "one ` alone"
+
+
+def test_names_may_break_after_underscores() -> None:
+    assert str(breakable("a_<b>")) == "a_<wbr>&lt;b&gt;"
+
+
+def test_styles_are_there_without_a_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(assets, "DIST", tmp_path)
+    assets.manifest.cache_clear()
+
+    styles, script = assets.static_url("main.css"), assets.static_url("main.js")
+
+    assets.manifest.cache_clear()
+    assert (styles, script) == ("/static/source/main.css", "")
+
+
+def test_lock_file_names_no_registry() -> None:
+    lock = json.loads((assets.WEB / "assets" / "package-lock.json").read_text())
+
+    assert not [name for name, entry in lock["packages"].items() if "resolved" in entry]
+    assert all("integrity" in entry for name, entry in lock["packages"].items() if name)
+
+
+built = pytest.mark.skipif(not assets.DIST.is_dir(), reason="needs the built front end")
+
+
+@built
+@pytest.mark.parametrize(
+    ("scripts", "budget_bytes"), [(["main.js"], 25_000), (["main.js", "execution.js"], 35_000)]
+)
+def test_scripts_stay_within_their_budget(scripts: list[str], budget_bytes: int) -> None:
+    manifest = assets.manifest()
+    files = {path for name in scripts for path in (manifest[name].path, *manifest[name].preload)}
+    sizes = [(assets.DIST / f"{Path(path).name}.gz").stat().st_size for path in files]
+
+    print(f"{' + '.join(scripts)}: {sum(sizes)} bytes gzip")
+    assert sum(sizes) <= budget_bytes
+
+
+@built
+def test_styles_stay_within_their_budget() -> None:
+    name = Path(assets.manifest()["main.css"].path).name
+
+    assert (assets.DIST / f"{name}.gz").stat().st_size <= 25_000
