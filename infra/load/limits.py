@@ -1,0 +1,272 @@
+"""Limits measured in the same run: what the machine gives with everything of ours left out.
+
+- bare transactions: the statements of the engine's own decisions, recorded once, replayed over the
+  same driver and pool, without HTTP, decider, Redis or user code;
+- a no-op HTTP route (`/api/version`) asked by the same client;
+- a no-op RQ job (a doorbell) answered by our own worker.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from infra.load.client import Client
+from infra.load.installation import Installation
+from playground import decider, wiring
+from playground.decider import Origin, Result
+from playground.engine.advance import advance, begin
+from playground.engine.runtime import Runtime
+from playground.jobs import drain as draining
+from playground.jobs.doorbell import DRAIN
+from playground.jobs.safe_job import SafeJob
+from playground.jobs.worker import DoorbellWorker
+from playground.model.execution import Task
+from playground.model.requests import ResultStatus, StartWorkflowRequest, TaskResult
+from playground.model.task_types import Runner, runner_of
+from playground.settings import Settings, read_settings
+from playground.store import claims, queries, tasks
+from playground.store.saving import Save, save_all
+from tenants import quotas
+from tenants.caller import Plan
+from tenants.database import Database, Role
+
+CONNECTIONS = 8
+
+Output = Callable[[Task], dict[str, Any]]
+
+
+@dataclass
+class Script:
+    """The saves of one execution in order: its start first, then one per result."""
+
+    saves: list[Save]
+
+
+class _Recorder:
+    """Stands where the committer stands, and keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.saves: list[Save] = []
+
+    async def save(self, save: Save) -> bool:
+        self.saves.append(save)
+        return True
+
+
+def settings_of(installation: Installation) -> Settings:
+    """The settings of its roles."""
+    environment: Mapping[str, str] = installation.state()["environment"]
+    return read_settings(environment)
+
+
+async def record(
+    rt: Runtime, namespace: str, workflow: str, output_of: Output, count: int
+) -> list[Script]:
+    """The decisions of `count` executions of a registered definition, decided but not saved."""
+    async with rt.reading(namespace) as connection:
+        definition = await queries.workflow_def(connection, workflow, None)
+        plan = await queries.plan(connection)
+    assert definition is not None, workflow
+    assert plan is not None, namespace
+    rt.plans.keep(namespace, plan)
+    return [await _record_one(rt, namespace, plan, definition, output_of) for _ in range(count)]
+
+
+async def _record_one(
+    rt: Runtime, namespace: str, plan: Plan, definition: Any, output_of: Output
+) -> Script:
+    recorder = _Recorder()
+    rt = replace(rt, committer=recorder)  # type: ignore[arg-type]
+    request = StartWorkflowRequest(name=definition.name)
+    header = decider.start(
+        definition,
+        request,
+        workflow_id=rt.new_id(),
+        now_ms=rt.now_ms(),
+        created_by="load",
+        origin=Origin(),
+    )
+    view = await begin(rt, namespace, plan, header, definition)
+    while not view.execution.status.terminal:
+        for task in [t for t in view.open_tasks if runner_of(t.task_type) is not Runner.DECIDER]:
+            result = TaskResult(
+                workflow_instance_id=header.workflow_id,
+                task_id=task.task_id,
+                status=ResultStatus.COMPLETED,
+                output_data=output_of(task),
+            )
+            view = (await advance(rt, namespace, header.workflow_id, (Result(result),))).view
+    return Script(recorder.saves)
+
+
+async def _commit(database: Database, save: Save) -> None:
+    async with database.transaction(Role.COMMITTER, (save.namespace,)) as connection:
+        written = await save_all(connection, [save])
+        if save.running:
+            await quotas.settle(
+                connection,
+                [
+                    quotas.Change(
+                        save.namespace,
+                        quotas.RUNNING_EXECUTIONS,
+                        save.running,
+                        save.running_limit,
+                    )
+                ],
+            )
+    if save.execution.workflow_id not in written:
+        raise RuntimeError("a replayed decision was refused: the limit measured nothing")
+
+
+async def _in_parallel(
+    scripts: Sequence[Script], play: Callable[[Script], Awaitable[int]]
+) -> float:
+    """How many transactions' worth of steps a second, `CONNECTIONS` scripts at a time."""
+    waiting = list(scripts)
+    done = 0
+
+    async def lane() -> None:
+        nonlocal done
+        while waiting:
+            done += await play(waiting.pop())
+
+    began = time.monotonic()
+    await asyncio.gather(*(lane() for _ in range(CONNECTIONS)))
+    return done / (time.monotonic() - began)
+
+
+async def bare_starts(database: Database, scripts: Sequence[Script]) -> float:
+    """Starts a second: one transaction each."""
+
+    async def play(script: Script) -> int:
+        await _commit(database, script.saves[0])
+        return 1
+
+    return await _in_parallel(scripts, play)
+
+
+async def bare_steps(database: Database, scripts: Sequence[Script], queue: str) -> float:
+    """Steps a second: a hand-out and a save each. The scripts' starts are saved already."""
+
+    async def play(script: Script) -> int:
+        for save in script.saves[1:]:
+            async with database.transaction(Role.TENANT, (save.namespace,)) as connection:
+                await tasks.hand_out(connection, queue, worker_id="bare", most=1)
+            await _commit(database, save)
+        return len(script.saves) - 1
+
+    return await _in_parallel(scripts, play)
+
+
+async def bare_workflows(database: Database, scripts: Sequence[Script]) -> float:
+    """Whole executions a second: every save, and a claim with its load before each result."""
+
+    async def play(script: Script) -> int:
+        await _commit(database, script.saves[0])
+        for save in script.saves[1:]:
+            async with database.transaction(Role.CLAIMS) as connection:
+                taken = await claims.claim_tasks(connection, most=1, each=1, running={})
+            if taken:
+                names = tuple({claim.namespace for claim in taken})
+                async with database.transaction(Role.COMMITTER, names) as connection:
+                    await claims.load_tasks(connection, taken)
+            await _commit(database, save)
+        return 1
+
+    return await _in_parallel(scripts, play)
+
+
+async def no_op_requests(client: Client, clients: int, seconds: float) -> float:
+    """Answers a second of `/api/version` to so many clients at once."""
+    answered = 0
+    deadline = time.monotonic() + seconds
+
+    async def one() -> None:
+        nonlocal answered
+        while time.monotonic() < deadline:
+            await client.call("GET", "/version")
+            answered += 1
+
+    began = time.monotonic()
+    await asyncio.gather(*(one() for _ in range(clients)))
+    return answered / (time.monotonic() - began)
+
+
+def no_op_jobs(redis_url: str, count: int = 300) -> float:
+    """Doorbells a second, rung and answered one by one on a queue of our own."""
+    redis: Any = Redis.from_url(redis_url)
+    queue = Queue("bench", connection=redis, serializer=JSONSerializer, job_class=SafeJob)
+    worker = DoorbellWorker([queue], connection=redis, serializer=JSONSerializer, job_class=SafeJob)
+    draining.answer_with(lambda: None)
+    began = time.monotonic()
+    for _ in range(count):
+        queue.enqueue(DRAIN, result_ttl=0)
+        worker.answer_one()
+    seconds = time.monotonic() - began
+    queue.delete()
+    redis.close()
+    return count / seconds
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Per second, on this machine, in this run."""
+
+    bare_starts: float
+    bare_steps: float
+    bare_workflows: float
+    no_op_requests_8: float
+    no_op_requests_64: float
+    no_op_jobs: float
+
+
+async def measure(
+    installation: Installation,
+    client: Client,
+    namespace: str,
+    *,
+    chain: str,
+    queue: str,
+    size: int,
+    seconds: float,
+) -> Limits:
+    """All limits. The replayed executions end COMPLETED, so the census counts them."""
+    settings = settings_of(installation)
+    async with wiring.runtime(settings, ring=lambda: None) as rt:
+        chains = await record(rt, namespace, chain, lambda _: {"n": 1}, size)
+        population = await record(rt, namespace, "PopulationMaxMin", _population_output, size)
+    database = await Database.connect(str(settings.database_url), max_connections=CONNECTIONS)
+    try:
+        return Limits(
+            bare_starts=await bare_starts(database, chains),
+            bare_steps=await bare_steps(database, chains, queue),
+            bare_workflows=await bare_workflows(database, population),
+            no_op_requests_8=await no_op_requests(client, 8, seconds),
+            no_op_requests_64=await no_op_requests(client, 64, seconds),
+            no_op_jobs=await asyncio.to_thread(no_op_jobs, str(settings.redis_url)),
+        )
+    finally:
+        await database.close()
+
+
+def _population_output(task: Task) -> dict[str, Any]:
+    """As large as the real one: 52 rows as an HTTP answer, one row as jq's result."""
+    row = {
+        "ID State": "04000US06",
+        "State": "California",
+        "ID Year": 2022,
+        "Year": "2022",
+        "Population": 39356104,
+        "Slug State": "california",
+    }
+    if task.task_type == "HTTP":
+        body = {"data": [row] * 52}
+        return {"response": {"statusCode": 200, "headers": {}, "body": body}}
+    return {"result": row, "resultList": [row], "size": len(json.dumps(row))}

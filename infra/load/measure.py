@@ -1,0 +1,134 @@
+"""What a load program measures, and how it prints: figures, cost per role, ratio to a limit."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import psutil
+
+
+@dataclass(frozen=True)
+class RoleCost:
+    """CPU in cores over the window, and memory at its end (PSS: shared pages counted once)."""
+
+    cores: float
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measured window. Latencies are milliseconds, `limits` what bounded it in this run."""
+
+    program: str
+    setting: str
+    unit: str
+    per_second: float
+    count: int
+    seconds: float
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    roles: dict[str, RoleCost] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """Throughput divided by each limit."""
+        return {name: self.per_second / limit for name, limit in self.limits.items() if limit}
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "ratios": self.ratios}
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The nearest-rank percentile; None of nothing."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+class Meter:
+    """CPU of each child of an installation, with its own children, and of this program."""
+
+    def __init__(self, processes: dict[str, int]) -> None:
+        self._processes = {**processes, "load": psutil.Process().pid}
+        self._began = time.monotonic()
+        self._before = {name: self._cpu(pid) for name, pid in self._processes.items()}
+
+    def costs(self) -> dict[str, RoleCost]:
+        """Since the meter was made."""
+        seconds = time.monotonic() - self._began
+        found = {}
+        for name, pid in self._processes.items():
+            now, before = self._cpu(pid), self._before[name]
+            # A child that came or went meanwhile counts with what of it was seen.
+            used = sum(cpu - before.get(one, 0.0) for one, cpu in now.items())
+            found[name] = RoleCost(round(used / seconds, 3), round(self._megabytes(pid), 1))
+        return found
+
+    def _cpu(self, pid: int) -> dict[int, float]:
+        seconds = {}
+        for process in self._family(pid):
+            try:
+                times = process.cpu_times()
+            except psutil.Error:
+                continue
+            seconds[process.pid] = times.user + times.system
+        return seconds
+
+    def _megabytes(self, pid: int) -> float:
+        total = 0
+        for process in self._family(pid):
+            try:
+                total += process.memory_full_info().pss
+            except psutil.Error:
+                continue
+        return total / 2**20
+
+    @staticmethod
+    def _family(pid: int) -> list[psutil.Process]:
+        try:
+            process = psutil.Process(pid)
+            return [process, *process.children(recursive=True)]
+        except psutil.Error:
+            return []
+
+
+def table(results: Sequence[Result]) -> str:
+    """The results for people."""
+    rows = [("program", "setting", "per second", "p50 ms", "p99 ms", "of limit", "cores")]
+    rows.extend(_row(result) for result in results)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    ratios = [f"{name} {ratio:.0%}" for name, ratio in result.ratios.items()]
+    cores = [f"{name} {cost.cores:.2f}" for name, cost in result.roles.items() if cost.cores > 0.01]
+    return (
+        result.program,
+        result.setting,
+        f"{result.per_second:,.1f} {result.unit}",
+        _ms(result.p50_ms),
+        _ms(result.p99_ms),
+        ", ".join(ratios) or "-",
+        " ".join(cores),
+    )
+
+
+def memory(results: Sequence[Result]) -> str:
+    """The most memory each role had at the end of a window."""
+    most: dict[str, float] = {}
+    for result in results:
+        for name, cost in result.roles.items():
+            most[name] = max(most.get(name, 0.0), cost.megabytes)
+    return "memory (MB, PSS): " + ", ".join(f"{name} {value:.0f}" for name, value in most.items())
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
