@@ -153,17 +153,28 @@ class RateLimiter:
 
     async def _travel(self, redis: "Redis", key: str, window: _Window) -> None:
         """Make trips for `key` until nobody waits any more."""
-        while window.waiting:
-            questions, window.waiting = window.waiting, []
-            try:
-                async with asyncio.timeout(self._patience_seconds):
-                    await self._answer_by_redis(redis, key, window.rate, questions)
-            except (RedisError, OSError, TimeoutError) as error:
-                if self._now_ms() >= self._redis_again_at_ms:
-                    log.warning("rate limits are counted in this process for now: %r", error)
-                self._redis_again_at_ms = self._now_ms() + REDIS_HOLIDAY_MS
-                self._answer_alone(key, window.rate, questions)
-        del self._windows[key]
+        questions: list[_Question] = []
+        try:
+            while window.waiting:
+                questions, window.waiting = window.waiting, []
+                await self._make_trip(redis, key, window.rate, questions)
+        finally:
+            del self._windows[key]
+            # Only after an error of ours, or at the end of the loop: nobody may wait for ever.
+            for question in (*questions, *window.waiting):
+                question.answer.cancel()
+
+    async def _make_trip(
+        self, redis: "Redis", key: str, rate: Rate, questions: Sequence[_Question]
+    ) -> None:
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._answer_by_redis(redis, key, rate, questions)
+        except (RedisError, OSError, TimeoutError) as error:
+            if self._now_ms() >= self._redis_again_at_ms:
+                log.warning("rate limits are counted in this process for now: %r", error)
+            self._redis_again_at_ms = self._now_ms() + REDIS_HOLIDAY_MS
+            self._answer_alone(key, rate, questions)
 
     async def _answer_by_redis(
         self, redis: "Redis", key: str, rate: Rate, questions: Sequence[_Question]
