@@ -16,8 +16,8 @@ from playground.settings import EXIT_UNUSABLE, Settings, Unusable, read_settings
 _ROLES = {
     "up": "playground.supervisor:up",
     "web": "playground.app:serve_web",
-    "executor": "playground.jobs.worker:run_executor",
-    "clock": "playground.jobs.clock:run_clock",
+    "executor": "playground.roles:run_executor",
+    "clock": "playground.roles:run_clock",
     "devidp": "playground.devidp.server:main",
     "migrate": "playground.migrations:main",
 }
