@@ -140,6 +140,9 @@ async def _answer(request: Request) -> Response:
     endpoint: Endpoint = request.scope["endpoint"]
     if endpoint.scope:
         scopes.require(request.state.caller, endpoint.scope)
+    for parameter in endpoint.parameters:
+        # All of them, also those that this request would not come to use: no wrong value passes.
+        parameter.of(request)
     try:
         return await endpoint.handler(request)
     except NotFound:

@@ -27,6 +27,10 @@ class Parameter:
 
     schema: ClassVar[dict[str, Any]] = {"type": "string"}
 
+    def of(self, request: Request) -> Any:
+        """The value; raises `InvalidFields` naming the parameter when it can not be read."""
+        return self._given(request)
+
     def document(self) -> dict[str, Any]:
         """This parameter as an OpenAPI parameter object."""
         place = "header" if self.in_header else "query"

@@ -34,8 +34,8 @@ def main(settings: Settings, arguments: argparse.Namespace) -> int:
     with httpx2.Client(base_url=key["serverUrl"] + "/", timeout=_REQUEST_SECONDS) as client:
         client.headers["X-Authorization"] = _token(client, key)
         execution = _follow(client, _start(client, sample))
-    sys.stdout.write(_story(sample, execution) + "\n")
-    return 0 if _is_as_promised(sample, execution) else 1
+    sys.stdout.write(story(sample, execution) + "\n")
+    return 0 if is_as_promised(sample, execution) else 1
 
 
 def _create_key(settings: Settings) -> dict[str, str]:
@@ -78,13 +78,15 @@ def _answer(response: httpx2.Response) -> httpx2.Response:
     return response
 
 
-def _is_as_promised(sample: Sample, execution: JSONObject) -> bool:
+def is_as_promised(sample: Sample, execution: JSONObject) -> bool:
+    """Whether an execution ended the way the sample's `output.json` says."""
     return bool(
         execution["status"] == WorkflowStatus.COMPLETED and execution["output"] == sample.output
     )
 
 
-def _story(sample: Sample, execution: JSONObject) -> str:
+def story(sample: Sample, execution: JSONObject) -> str:
+    """What happened, as tables."""
     lines = [
         f"{sample.name}: {sample.title}",
         f"execution {execution['workflowId']} is {execution['status']}"
@@ -114,7 +116,7 @@ def _story(sample: Sample, execution: JSONObject) -> str:
     ]
     if reason := execution.get("reasonForIncompletion"):
         lines += ["", f"reason: {reason}"]
-    if not _is_as_promised(sample, execution):
+    if not is_as_promised(sample, execution):
         lines += ["", f"This is not what the sample promises: {json.dumps(sample.output)}"]
     return "\n".join(lines)
 
