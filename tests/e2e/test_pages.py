@@ -5,12 +5,13 @@ Content-Security-Policy) fail the test at its end, as everywhere.
 """
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, StorageState, ViewportSize, expect
 
-from tests.support.browser import DESKTOP, PATIENCE_MS, PHONE, Visitor, Visitors
+from tests.support.browser import DESKTOP, PATIENCE_MS, PHONE, Visitor, Visitors, key_of
 from tests.support.playground import OPERATOR, Playground
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -50,8 +51,7 @@ class Furnished:
             "executions": "/executions",
             "executions-none": "/executions?correlationId=nothing-has-this-id",
             "execution-completed": f"/executions/{executions['completed']}",
-            "execution-task": f"/executions/{executions['completed']}"
-            "?task=get_population_data_ref",
+            "execution-task": f"/executions/{executions['completed']}?task=get_population_data_ref",
             "execution-waiting": f"/executions/{executions['waiting']}?task=simplest_task_ref",
             "execution-failed": f"/executions/{executions['failed']}?task=transform_ref",
             "access-keys": "/access-keys",
@@ -68,9 +68,9 @@ def furnished(browser: Browser, playground: Playground) -> Iterator[Furnished]:
     """The operator's namespace after a run of each kind, and a browser that is signed in to it."""
     context = browser.new_context(base_url=playground.url, viewport=DESKTOP)
     context.set_default_timeout(PATIENCE_MS)
-    person = Visitor(context.new_page(), "furnishing")
+    person = Visitor(context.new_page(), "furnishing", count(1))
     person.sign_in(OPERATOR)
-    with playground.new_key(OPERATOR).client() as client:
+    with key_of(playground, OPERATOR).client() as client:
         client.post("/api/metadata/workflow", params={"overwrite": "true"}, json=BROKEN)
         executions = {
             "completed": client.post("/api/workflow/PopulationMaxMin", json={}).text,
@@ -116,6 +116,20 @@ def test_a_missing_page_is_answered_kindly(
     assert member.overflow_px() == 0
     # Chromium says on the console that the page we asked for on purpose answers 404.
     member.complaints = [one for one in member.complaints if "status of 404" not in one]
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+def test_the_menu_opens_on_a_phone(
+    visitors: Visitors, furnished: Furnished, javascript: bool
+) -> None:
+    member = visitors(javascript=javascript, size=PHONE, signed_in=furnished.signed_in)
+    member.page.goto("/")
+
+    member.page.get_by_role("button", name="Menu").click()
+    member.keep_picture("menu")
+    member.go("Task Definitions")
+
+    expect(member.page.get_by_role("heading", name="Task Definitions")).to_be_visible()
 
 
 def test_the_theme_is_kept_for_the_next_page(visitors: Visitors, furnished: Furnished) -> None:

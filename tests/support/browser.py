@@ -12,13 +12,14 @@ Screenshots go to `.artifacts/e2e/`, which is not committed. What a test measure
 `record_property("measured: …", …)`; the end of the run prints it.
 """
 
+import itertools
 import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.support.playground import CHECKOUT, Playground
+from tests.support.playground import CHECKOUT, Key, Playground
 
 ARTIFACTS = CHECKOUT / ".artifacts" / "e2e"
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
@@ -59,8 +60,8 @@ class Visitor:
 
     page: Page
     story: str
+    pictures: Iterator[int]
     complaints: list[str] = field(default_factory=list)
-    pictures: int = 0
 
     def sign_in(self, name: str) -> None:
         """From the landing page through the development provider to the home page."""
@@ -78,8 +79,7 @@ class Visitor:
 
     def keep_picture(self, name: str) -> None:
         """A screenshot of the whole page, numbered in the order of the story."""
-        self.pictures += 1
-        file = ARTIFACTS / self.story / f"{self.pictures:02}-{name}.png"
+        file = ARTIFACTS / self.story / f"{next(self.pictures):02}-{name}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=file, full_page=True)
 
@@ -124,6 +124,15 @@ def chromium() -> str:
     return path
 
 
+def key_of(playground: Playground, name: str) -> Key:
+    """A key of the namespace that signing in as `name` gives.
+
+    Made in a thread of its own: here Playwright's event loop runs, and nobody may run another.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(playground.new_key, name).result()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for the tests of a module."""
@@ -142,6 +151,7 @@ def visitors(
     """Makes visitors; at the end nobody's browser may have complained."""
     story = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")
     shutil.rmtree(ARTIFACTS / story, ignore_errors=True)
+    pictures = itertools.count(1)
     contexts: list[BrowserContext] = []
     all_visitors: list[Visitor] = []
 
@@ -162,7 +172,7 @@ def visitors(
         )
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
-        visitor = Visitor(context.new_page(), story)
+        visitor = Visitor(context.new_page(), story, pictures)
         visitor.watch()
         all_visitors.append(visitor)
         return visitor
@@ -176,7 +186,9 @@ def visitors(
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print what the tests measured."""
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    reports = [
+        report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)
+    ]
     measured = [
         f"{name.removeprefix(MEASURED)}: {value}"
         for report in reports
@@ -188,9 +200,3 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("measured")
     for line in measured:
         terminalreporter.write_line(line)
-
-
-def artifact(name: str) -> Path:
-    """A file among the artefacts."""
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    return ARTIFACTS / name
