@@ -129,14 +129,19 @@ class Frame(Block):
 
 
 def text_width(text: str, size: float) -> float:
-    """An estimate from above for a sans-serif face; wide East Asian characters count as one em."""
-    ems = 0.0
-    for character in text:
-        if character.isascii():
-            ems += 0.7 if character.isupper() or character in "mwMW@%_" else 0.58
-        else:
-            ems += 1.0 if unicodedata.east_asian_width(character) in "WF" else 0.65
-    return ems * size
+    """An estimate for a sans-serif face; wide East Asian characters count as one em."""
+    return sum(_ems(character) for character in text) * size
+
+
+def _ems(character: str) -> float:
+    if character in _EMS:
+        return _EMS[character]
+    if character.isascii():
+        return 0.68 if character.isupper() else 0.56
+    return 1.0 if unicodedata.east_asian_width(character) in "WF" else 0.65
+
+
+_EMS = dict.fromkeys("fijlrtI|!.,:;'()[]/ ", 0.34) | dict.fromkeys("mwMW@%", 0.88)
 
 
 def fit(text: str, size: float, room: float) -> str:

@@ -34,7 +34,7 @@ from tenants.caller import Caller
 from tenants.database import Connection
 
 PAGE_SIZE = 20
-TASKS_PER_PAGE = 200
+TASKS_PER_PAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

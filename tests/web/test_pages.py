@@ -5,13 +5,25 @@ look broken only in a browser, so it is checked here on all of them, with hostil
 """
 
 import re
+import time
 from html.parser import HTMLParser
 
 import pytest
 from jinja2 import UndefinedError
+from msgspec.structs import replace
 
+from playground.model.definitions import WorkflowDef, WorkflowTask
+from playground.model.execution import TaskStatus
+from playground.web.executions import execution_page
 from playground.web.pages import duration, environment, moment, respond
-from tests.web.examples import EXAMPLES, HOSTILE, a_shell
+from tests.web.examples import (
+    EXAMPLES,
+    HOSTILE,
+    NOW_MS,
+    a_population_run,
+    a_shell,
+    a_task,
+)
 
 
 class Page(HTMLParser):
@@ -209,3 +221,22 @@ def test_times_are_utc_and_machine_readable() -> None:
         '<time datetime="2026-09-21T14:13:20.123Z">21 Sep 2026, 14:13:20 UTC</time>'
     )
     assert "–" in str(moment(0))
+
+
+def test_execution_of_five_hundred_tasks_stays_light() -> None:
+    refs = [f"resize_picture_{at}_ref" for at in range(500)]
+    definition = WorkflowDef(
+        name="long",
+        tasks=[WorkflowTask(name=ref[:-4], task_reference_name=ref) for ref in refs],
+    )
+    records = [
+        a_task(ref, "SIMPLE", at, TaskStatus.COMPLETED) for at, ref in enumerate(refs, start=1)
+    ]
+    run = replace(a_population_run(), workflow_definition=definition, tasks=records)
+    started = time.perf_counter()
+
+    html = respond("executions/show.html", execution_page(run, NOW_MS), a_shell()).body
+
+    took_ms = (time.perf_counter() - started) * 1000
+    print(f"500 tasks: {len(html) / 1000:.0f} KB of HTML in {took_ms:.0f} ms")
+    assert len(html) < 400_000
