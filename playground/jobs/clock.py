@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
-from playground.engine import system
+from playground.engine import housekeeping, system
 from playground.engine.runtime import Runtime
 from playground.model.errors import PlaygroundError
 from tenants.errors import TenantError
@@ -21,11 +21,34 @@ _SHORTEST_SLEEP_SECONDS: Final = 0.02
 _AT_ONCE: Final = 500
 _IN_PARALLEL: Final = 16
 _RING_EVERY_SECONDS: Final = 2.0
+_TIDY_EVERY_SECONDS: Final = 600.0
 
 
 async def tick_until(rt: Runtime, stop: asyncio.Event) -> None:
     """Tick until `stop`; an error costs one turn, never the loop."""
     rung = loop_time()
+    # Beside the ticks, never between them: timers do not wait for housekeeping.
+    tidying = asyncio.create_task(_tidy(rt), name="housekeeping")
+    try:
+        await _tick_until(rt, stop, rung)
+    finally:
+        tidying.cancel()
+
+
+async def _tidy(rt: Runtime) -> None:
+    while True:
+        await asyncio.sleep(_TIDY_EVERY_SECONDS)
+        try:
+            forgotten = await housekeeping.tidy(rt)
+            if forgotten:
+                log.info("%d executions forgotten", forgotten)
+        except (TenantError, PlaygroundError, OSError) as error:
+            log.warning("housekeeping skipped: %s", error)
+        except Exception:
+            log.exception("housekeeping failed")
+
+
+async def _tick_until(rt: Runtime, stop: asyncio.Event, rung: float) -> None:
     while not stop.is_set():
         try:
             sleep = await tick(rt)

@@ -6,7 +6,20 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, delete, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    delete,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from playground.model.definitions import WorkflowDef, WorkflowTask
 from playground.model.execution import Execution, Task
@@ -39,6 +52,31 @@ _DELETE: Final = (
     delete(tasks).where(tasks.c.execution_id == bindparam("of_id")),
     delete(effects).where(effects.c.execution_id == bindparam("of_id")),
     delete(executions).where(executions.c.id == bindparam("of_id")),
+)
+_IS_OPEN: Final = or_(executions.c.status == "RUNNING", executions.c.status == "PAUSED")
+_RUNNING: Final = (
+    select(func.count())
+    .select_from(executions)
+    .where(_IS_OPEN)
+)
+_newest_kept = (
+    select(executions.c.start_time)
+    .order_by(executions.c.start_time.desc(), executions.c.id)
+    .offset(bindparam("keep", type_=Integer))
+    .limit(1)
+    .scalar_subquery()
+)
+_OUTLIVED: Final = (
+    select(executions.c.id)
+    .where(
+        not_(_IS_OPEN),
+        or_(
+            executions.c.end_time < bindparam("before", type_=BigInteger),
+            executions.c.start_time <= _newest_kept,
+        ),
+    )
+    .order_by(executions.c.start_time)
+    .limit(bindparam("most", type_=Integer))
 )
 _SET_TIMER: Final = (
     update(executions)
@@ -155,3 +193,14 @@ async def delete_all(connection: Connection, execution_id: str) -> None:
     """Delete an execution with everything that belongs to it."""
     for statement in _DELETE:
         await connection.run(statement, of_id=execution_id)
+
+
+async def count_running(connection: Connection) -> int:
+    """How many executions of the namespace have not ended."""
+    return int(await connection.scalar(_RUNNING))
+
+
+async def outlived(connection: Connection, *, before_ms: int, keep: int, most: int) -> list[str]:
+    """Ended executions to forget: ended before a time, or older than the newest `keep`."""
+    found = await connection.all(_OUTLIVED, before=before_ms, keep=keep, most=most)
+    return [row["id"] for row in found]

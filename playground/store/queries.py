@@ -38,7 +38,8 @@ from playground.store.tables import (
 from tenants.caller import Plan
 from tenants.database import Connection
 from tenants.directory import PLAN_COLUMNS, plan_of
-from tenants.tables import NOW_MS, namespaces, plans
+from tenants.tables import NOW_MS, plans
+from tenants.tables import namespaces as namespace_rows
 
 _w = workflow_definitions.c
 
@@ -53,7 +54,8 @@ _VERSIONS: Final = (
     .order_by(_w.version)
 )
 _TASK_DEFS: Final = select(task_definitions).order_by(task_definitions.c.name)
-_PLAN: Final = select(*PLAN_COLUMNS).join(namespaces, namespaces.c.plan == plans.c.name)
+_PLAN: Final = select(*PLAN_COLUMNS).join(namespace_rows, namespace_rows.c.plan == plans.c.name)
+_NAMESPACES: Final = select(namespace_rows.c.id).order_by(namespace_rows.c.id)
 _TASK: Final = select(tasks).where(tasks.c.id == bindparam("of_id"))
 _PROGRESS: Final = (
     select(*(column for column in tasks.c if column.name not in ("input", "output")))
@@ -87,6 +89,11 @@ async def plan(connection: Connection) -> Plan | None:
     """The limits of the bound namespace."""
     row = await connection.first(_PLAN)
     return plan_of(row) if row else None
+
+
+async def namespaces(connection: Connection) -> list[str]:
+    """Every namespace there is; role CLAIMS."""
+    return [row["id"] for row in await connection.all(_NAMESPACES)]
 
 
 async def workflow_def(

@@ -1,0 +1,62 @@
+"""What nobody asks for but somebody must do: forget what is old, and look over the counters.
+
+Runs in the clock, a namespace at a time and a little at a time, so that nobody waits for it.
+Several clocks may do it at once: each step is right however often it is taken.
+"""
+
+import logging
+from typing import Final
+
+from playground.engine.runtime import Runtime
+from playground.store import executions, queries
+from tenants import quotas, sessions
+from tenants.database import Role
+
+log = logging.getLogger(__name__)
+
+_DAY_MS: Final = 24 * 3600 * 1000
+_AT_ONCE: Final = 500
+
+
+async def tidy(rt: Runtime) -> int:
+    """One round over everything; returns how many executions were forgotten."""
+    async with rt.database.transaction(Role.IDENTITY) as connection:
+        await sessions.sweep(connection)
+    async with rt.database.transaction(Role.CLAIMS) as connection:
+        everyone = await queries.namespaces(connection)
+    forgotten = 0
+    for namespace in everyone:
+        forgotten += await _forget_old(rt, namespace)
+        await _recount(rt, namespace)
+    return forgotten
+
+
+async def _forget_old(rt: Runtime, namespace: str) -> int:
+    """Delete ended executions past the plan's days, and the oldest past its number."""
+    forgotten = 0
+    while True:
+        async with rt.unit_of_work(namespace) as connection:
+            plan = await queries.plan(connection)
+            if plan is None:
+                return forgotten
+            before_ms = rt.now_ms() - plan.retention_days * _DAY_MS
+            old = await executions.outlived(
+                connection, before_ms=before_ms, keep=plan.stored_executions, most=_AT_ONCE
+            )
+            if not old:
+                return forgotten
+            for execution_id in old:
+                await executions.delete_all(connection, execution_id)
+            forgotten += len(old)
+
+
+async def _recount(rt: Runtime, namespace: str) -> None:
+    """Put the count of running executions right, should it ever be wrong."""
+    async with rt.unit_of_work(namespace) as connection:
+
+        async def running() -> int:
+            return await executions.count_running(connection)
+
+        correction = await quotas.recount(connection, namespace, quotas.RUNNING_EXECUTIONS, running)
+    if correction:
+        log.warning("usage was off by %d", correction, extra={"namespace": namespace})
