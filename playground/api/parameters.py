@@ -12,6 +12,7 @@ from starlette.requests import Request
 from playground.model.errors import Finding, InvalidFields
 
 MAX_INT = 2**31 - 1
+MAX_NAME = 255
 MAX_LONG = 2**63 - 1
 _ABSENT = ("", "None")
 
@@ -61,15 +62,23 @@ class Parameter:
 @dataclass(frozen=True)
 class Text(Parameter):
     default: str = ""
+    longest: int = MAX_NAME
 
     def of(self, request: Request) -> str:
         """The text, or the default when it is absent or empty."""
-        given = self._given(request)
+        given = self.optional(request)
         return self.default if given is None else given
 
     def optional(self, request: Request) -> str | None:
         """The text, or None when it is absent or empty."""
-        return self._given(request)
+        given = self._given(request)
+        if given is not None and len(given) > self.longest:
+            raise self._wrong(f"is longer than {self.longest} characters", given[:50])
+        return given
+
+    def described_schema(self) -> dict[str, Any]:
+        """A string of at most so many characters."""
+        return super().described_schema() | {"maxLength": self.longest}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from playground.api.answers import as_json, as_text, empty, no_content
 from playground.api.bodies import read, read_optional, read_text, refuse
 from playground.api.endpoint import Content, Endpoint
-from playground.api.parameters import Integer, Text
+from playground.api.parameters import MAX_NAME, Integer, Text
 from playground.engine import tasks
 from playground.model.definitions import JSONObject
 from playground.model.errors import Invalid, NotFound
@@ -44,6 +44,8 @@ async def poll_tasks(request: Request) -> Response:
 
 
 async def _poll(request: Request, *, count: int, timeout_ms: int) -> list[Task]:
+    if len(request.path_params["tasktype"]) > MAX_NAME:
+        return []
     runtime, caller = request.state.runtime, request.state.caller
     poll = asyncio.create_task(
         tasks.poll(

@@ -65,7 +65,7 @@ TASKS_STATUS = TextList("status", "Only tasks of these statuses")
 RUNNING_VERSION = Integer("version", default=1)
 START_TIME = Integer("startTime", "Epoch milliseconds", maximum=MAX_LONG)
 END_TIME = Integer("endTime", "Epoch milliseconds", maximum=MAX_LONG)
-REASON = Text("reason", "Why the execution is terminated")
+REASON = Text("reason", "Why the execution is terminated", longest=10_000)
 TRIGGER_FAILURE_WORKFLOW = Boolean("triggerFailureWorkflow")
 
 

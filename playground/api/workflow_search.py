@@ -37,9 +37,16 @@ class ExecutionSearchResult(Struct, frozen=True, kw_only=True, rename="camel"):
 
 START = Integer("start", "How many results to skip", default=0)
 SIZE = Integer("size", "How many results to give at most, up to 5000", default=100)
-SORT = Text("sort", "field:ASC or field:DESC, several joined by |", default="startTime:DESC")
-FREE_TEXT = Text("freeText", "Words that inputs, outputs or ids hold; * is everything", default="*")
-QUERY = Text("query", "For example: workflowType IN (a, b) AND status = FAILED")
+SORT = Text(
+    "sort", "field:ASC or field:DESC, several joined by |", default="startTime:DESC", longest=1_000
+)
+FREE_TEXT = Text(
+    "freeText",
+    "Words that inputs, outputs or ids hold; * is everything",
+    default="*",
+    longest=10_000,
+)
+QUERY = Text("query", "For example: workflowType IN (a, b) AND status = FAILED", longest=10_000)
 TOP_LEVEL_ONLY = Boolean("topLevelOnly", "Leave out executions that a workflow started")
 SEARCH = (START, SIZE, SORT, FREE_TEXT, QUERY)
 

@@ -6,12 +6,21 @@ references) is `playground.decider.validate`, which reports every finding at onc
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 JSONObject = dict[str, Any]
 """A JSON document of a user: task input and output, variables."""
+
+Name = Annotated[str, Meta(max_length=255)]
+"""Names and ids of users: as long as Conductor's columns, short enough for every index."""
+
+Count = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+"""Conductor's `int`. What is too small for its meaning is a finding of `validate`."""
+
+Seconds = Annotated[int, Meta(ge=-(10**11), le=10**11)]
+"""Conductor's `long` seconds, bounded so that milliseconds after now still are a time."""
 
 
 class Tag(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -22,20 +31,20 @@ class Tag(Struct, frozen=True, kw_only=True, rename="camel"):
 
 class CacheConfig(Struct, frozen=True, kw_only=True, rename="camel"):
     key: str = ""
-    ttl_in_second: int = 0
+    ttl_in_second: Count = 0
 
 
 class RateLimitConfig(Struct, frozen=True, kw_only=True, rename="camel"):
     """At most `concurrent_exec_limit` unfinished runs per evaluated `rate_limit_key`."""
 
     rate_limit_key: str = ""
-    concurrent_exec_limit: int = 0
+    concurrent_exec_limit: Count = 0
     policy: str = "QUEUE"
 
 
 class SchemaDef(Struct, frozen=True, kw_only=True, rename="camel"):
-    name: str = ""
-    version: int = 1
+    name: Name = ""
+    version: Count = 1
     type: str = "JSON"
     data: JSONObject | UnsetType = UNSET
     external_ref: str | UnsetType = UNSET
@@ -49,28 +58,28 @@ class SchemaDef(Struct, frozen=True, kw_only=True, rename="camel"):
 class TaskDef(Struct, frozen=True, kw_only=True, rename="camel"):
     """Retry, time-out and limit policy by task name. Seconds unless the name says otherwise."""
 
-    name: str = ""
+    name: Name = ""
     description: str | UnsetType = UNSET
-    retry_count: int = 3
-    timeout_seconds: int = 0
+    retry_count: Count = 3
+    timeout_seconds: Seconds = 0
     input_keys: list[str] = []
     output_keys: list[str] = []
     timeout_policy: str = "TIME_OUT_WF"
     retry_logic: str = "FIXED"
-    retry_delay_seconds: int = 60
-    response_timeout_seconds: int = 3600
-    concurrent_exec_limit: int | UnsetType = UNSET
+    retry_delay_seconds: Count = 60
+    response_timeout_seconds: Seconds = 3600
+    concurrent_exec_limit: Count | UnsetType = UNSET
     input_template: JSONObject = {}
-    rate_limit_per_frequency: int | UnsetType = UNSET
-    rate_limit_frequency_in_seconds: int | UnsetType = UNSET
-    isolation_group_id: str | UnsetType = UNSET
-    execution_name_space: str | UnsetType = UNSET
+    rate_limit_per_frequency: Count | UnsetType = UNSET
+    rate_limit_frequency_in_seconds: Count | UnsetType = UNSET
+    isolation_group_id: Name | UnsetType = UNSET
+    execution_name_space: Name | UnsetType = UNSET
     owner_email: str | UnsetType = UNSET
-    poll_timeout_seconds: int | UnsetType = UNSET
-    backoff_scale_factor: int = 1
-    max_retry_delay_seconds: int = 0
-    backoff_jitter_ms: int = 0
-    total_timeout_seconds: int = 0
+    poll_timeout_seconds: Count | UnsetType = UNSET
+    backoff_scale_factor: Count = 1
+    max_retry_delay_seconds: Count = 0
+    backoff_jitter_ms: Count = 0
+    total_timeout_seconds: Seconds = 0
     base_type: str | UnsetType = UNSET
     task_status_listener_enabled: bool = True
     input_schema: SchemaDef | UnsetType = UNSET
@@ -89,9 +98,9 @@ class TaskDef(Struct, frozen=True, kw_only=True, rename="camel"):
 class SubWorkflowParams(Struct, frozen=True, kw_only=True, rename="camel"):
     """Which child a SUB_WORKFLOW starts; a string `workflow_definition` is one `${…}`."""
 
-    name: str | UnsetType = UNSET
-    version: int | str | UnsetType = UNSET
-    task_to_domain: dict[str, str] | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    version: Count | str | UnsetType = UNSET
+    task_to_domain: dict[str, Name] | UnsetType = UNSET
     workflow_definition: "WorkflowDef | str | UnsetType" = UNSET
     idempotency_key: str | UnsetType = UNSET
     idempotency_strategy: str | UnsetType = UNSET
@@ -106,11 +115,11 @@ class StateChangeEvent(Struct, frozen=True, kw_only=True, rename="camel"):
 class WorkflowTask(Struct, frozen=True, kw_only=True, rename="camel"):
     """One node of a `WorkflowDef`, known by `task_reference_name`."""
 
-    name: str = ""
-    task_reference_name: str = ""
+    name: Name = ""
+    task_reference_name: Name = ""
     description: str | UnsetType = UNSET
     input_parameters: JSONObject = {}
-    type: str = "SIMPLE"
+    type: Name = "SIMPLE"
     dynamic_task_name_param: str | UnsetType = UNSET
     case_value_param: str | UnsetType = UNSET
     case_expression: str | UnsetType = UNSET
@@ -121,7 +130,7 @@ class WorkflowTask(Struct, frozen=True, kw_only=True, rename="camel"):
     dynamic_fork_tasks_input_param_name: str | UnsetType = UNSET
     default_case: "list[WorkflowTask]" = []
     fork_tasks: "list[list[WorkflowTask]]" = []
-    start_delay: int = 0
+    start_delay: Count = 0
     sub_workflow_param: SubWorkflowParams | UnsetType = UNSET
     join_on: list[str] = []
     sink: str | UnsetType = UNSET
@@ -133,7 +142,7 @@ class WorkflowTask(Struct, frozen=True, kw_only=True, rename="camel"):
     loop_condition: str | UnsetType = UNSET
     loop_over: "list[WorkflowTask]" = []
     items: Any = UNSET
-    retry_count: int | UnsetType = UNSET
+    retry_count: Count | UnsetType = UNSET
     evaluator_type: str | UnsetType = UNSET
     expression: str | UnsetType = UNSET
     on_state_change: dict[str, list[StateChangeEvent]] = {}
@@ -156,21 +165,21 @@ class WorkflowTask(Struct, frozen=True, kw_only=True, rename="camel"):
 class WorkflowDef(Struct, frozen=True, kw_only=True, rename="camel"):
     """A registered workflow definition, known by name and version."""
 
-    name: str = ""
+    name: Name = ""
     description: str | UnsetType = UNSET
-    version: int = 1
+    version: Count = 1
     tasks: list[WorkflowTask] = []
     input_parameters: list[str] = []
     output_parameters: JSONObject = {}
-    failure_workflow: str | UnsetType = UNSET
-    failure_workflow_version: int | UnsetType = UNSET
+    failure_workflow: Name | UnsetType = UNSET
+    failure_workflow_version: Count | UnsetType = UNSET
     schema_version: int = 2
     restartable: bool = True
     workflow_status_listener_enabled: bool = False
     workflow_status_listener_sink: str | UnsetType = UNSET
     owner_email: str | UnsetType = UNSET
     timeout_policy: str = "ALERT_ONLY"
-    timeout_seconds: int = 0
+    timeout_seconds: Seconds = 0
     variables: JSONObject = {}
     input_template: JSONObject = {}
     rate_limit_config: RateLimitConfig | UnsetType = UNSET

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from playground.model.definitions import JSONObject, WorkflowDef
+from playground.model.definitions import Count, JSONObject, Name, Seconds, WorkflowDef
 from playground.model.execution import TaskExecLog
 
 
@@ -18,16 +18,16 @@ class IdempotencyStrategy(StrEnum):
 class StartWorkflowRequest(Struct, frozen=True, kw_only=True, rename="camel"):
     """`version` absent means the highest registered one. An explicit null `input` is refused."""
 
-    name: str = ""
-    version: int | UnsetType = UNSET
-    correlation_id: str | UnsetType = UNSET
+    name: Name = ""
+    version: Count | UnsetType = UNSET
+    correlation_id: Name | UnsetType = UNSET
     input: JSONObject | None = {}
-    task_to_domain: dict[str, str] = {}
+    task_to_domain: dict[str, Name] = {}
     workflow_def: WorkflowDef | UnsetType = UNSET
     external_input_payload_storage_path: str | UnsetType = UNSET
-    priority: int = 0
+    priority: Count = 0
     created_by: str | UnsetType = UNSET
-    idempotency_key: str | UnsetType = UNSET
+    idempotency_key: Name | UnsetType = UNSET
     idempotency_strategy: IdempotencyStrategy | UnsetType = UNSET
 
 
@@ -51,13 +51,13 @@ class TaskResult(Struct, frozen=True, kw_only=True, rename="camel"):
     workflow_instance_id: str = ""
     task_id: str = ""
     reason_for_incompletion: str | UnsetType = UNSET
-    callback_after_seconds: int = 0
+    callback_after_seconds: Seconds = 0
     worker_id: str | UnsetType = UNSET
     status: ResultStatus | UnsetType = UNSET
     output_data: JSONObject = {}
     logs: list[TaskExecLog] = []
     external_output_payload_storage_path: str | UnsetType = UNSET
-    sub_workflow_id: str | UnsetType = UNSET
+    sub_workflow_id: Name | UnsetType = UNSET
     extend_lease: bool = False
     supports_cancellation: bool = False
     execution_metadata: JSONObject | UnsetType = UNSET

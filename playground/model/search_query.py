@@ -58,38 +58,41 @@ class SearchRequest:
     size: int = 100
 
 
-# Wire name → our field and whether its values are numbers.
-Fields = Mapping[str, tuple[str, bool]]
+_LARGEST_TIME = 2**63 - 1
+_LARGEST_VERSION = 2**31 - 1
+
+# Wire name → our field and the largest number its column holds, 0 where values are text.
+Fields = Mapping[str, tuple[str, int]]
 
 _TIMES = {
-    "startTime": ("start_time", True),
-    "endTime": ("end_time", True),
-    "updateTime": ("update_time", True),
-    "modifiedTime": ("update_time", True),
+    "startTime": ("start_time", _LARGEST_TIME),
+    "endTime": ("end_time", _LARGEST_TIME),
+    "updateTime": ("update_time", _LARGEST_TIME),
+    "modifiedTime": ("update_time", _LARGEST_TIME),
 }
 EXECUTION_FIELDS: Fields = {
-    "workflowId": ("workflow_id", False),
-    "workflowType": ("workflow_name", False),
-    "workflowName": ("workflow_name", False),
-    "version": ("workflow_version", True),
-    "correlationId": ("correlation_id", False),
-    "status": ("status", False),
-    "parentWorkflowId": ("parent_workflow_id", False),
-    "idempotencyKey": ("idempotency_key", False),
+    "workflowId": ("workflow_id", 0),
+    "workflowType": ("workflow_name", 0),
+    "workflowName": ("workflow_name", 0),
+    "version": ("workflow_version", _LARGEST_VERSION),
+    "correlationId": ("correlation_id", 0),
+    "status": ("status", 0),
+    "parentWorkflowId": ("parent_workflow_id", 0),
+    "idempotencyKey": ("idempotency_key", 0),
     **_TIMES,
 }
 TASK_FIELDS: Fields = {
-    "taskId": ("task_id", False),
-    "taskType": ("task_type", False),
-    "taskDefName": ("task_def_name", False),
-    "referenceTaskName": ("reference_task_name", False),
-    "taskReferenceName": ("reference_task_name", False),
-    "workflowType": ("workflow_name", False),
-    "workflowName": ("workflow_name", False),
-    "workflowId": ("workflow_id", False),
-    "correlationId": ("correlation_id", False),
-    "status": ("status", False),
-    "scheduledTime": ("scheduled_time", True),
+    "taskId": ("task_id", 0),
+    "taskType": ("task_type", 0),
+    "taskDefName": ("task_def_name", 0),
+    "referenceTaskName": ("reference_task_name", 0),
+    "taskReferenceName": ("reference_task_name", 0),
+    "workflowType": ("workflow_name", 0),
+    "workflowName": ("workflow_name", 0),
+    "workflowId": ("workflow_id", 0),
+    "correlationId": ("correlation_id", 0),
+    "status": ("status", 0),
+    "scheduledTime": ("scheduled_time", _LARGEST_TIME),
     **_TIMES,
 }
 NEWEST_FIRST = (Sort("start_time", descending=True),)
@@ -152,11 +155,10 @@ def _parse_clause(text: str, fields: Fields) -> Clause | None:
         raise _malformed(text)
     if name not in fields:
         return None
-    field, is_number = fields[name]
-    if is_number:
-        return Clause(
-            field, _number_operator(sign, values), tuple(_number(v, text) for v in values)
-        )
+    field, largest = fields[name]
+    if largest:
+        numbers = tuple(_number(value, largest, text) for value in values)
+        return Clause(field, _number_operator(sign, values), numbers)
     if sign in (">", "<", ">=", "<="):
         raise Invalid(f"{name}: only times and versions can be compared with {sign}")
     return Clause(field, _text_operator(sign, values), values)
@@ -195,10 +197,11 @@ def _unquoted(value: str) -> str:
     return text
 
 
-def _number(value: str, clause: str) -> int:
-    if not re.fullmatch(r"-?\d{1,18}", value):
+def _number(value: str, largest: int, clause: str) -> int:
+    """The number, or where the column ends: nothing lies beyond, so comparisons stay true."""
+    if not re.fullmatch(r"-?[0-9]{1,18}", value):
         raise _malformed(clause)
-    return int(value)
+    return max(-largest, min(int(value), largest))
 
 
 def _malformed(clause: str) -> Invalid:

@@ -36,6 +36,7 @@ from playground.model.search_query import (
         ('parentWorkflowId=""', (Clause("parent_workflow_id", Operator.EQUAL, ("",)),)),
         ("correlationId='x AND y'", (Clause("correlation_id", Operator.EQUAL, ("x AND y",)),)),
         ("workflowType=AND", (Clause("workflow_name", Operator.EQUAL, ("AND",)),)),
+        ("version<=99999999999", (Clause("workflow_version", Operator.AT_MOST, (2**31 - 1,)),)),
         ("nobodyKnows=1", ()),
     ],
 )
