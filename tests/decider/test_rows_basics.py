@@ -1,6 +1,7 @@
 """Rows 1-20 of the engine's behaviour table: basics, inputs, outputs."""
 
 from dataclasses import replace as replaced
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,14 @@ from tests.support.builders import a_task_def, a_workflow_def, simple
 from tests.support.simulator import Run, World
 
 
-def _input_of(value: object, given: dict[str, object], **world: object) -> object:
+def _input_of(value: object, given: dict[str, Any], **world: Any) -> Any:
     """What the task input `{"v": value}` becomes in a run started with `given`."""
     definition = a_workflow_def([simple("t1", input_parameters={"v": value})])
-    run = World(**world).start(definition, given)  # type: ignore[arg-type]
+    run = World(**world).start(definition, given)
     return run.task("t1").input_data["v"]  # type: ignore[index]
 
 
-def _two_tasks(**fields: object) -> Run:
+def _two_tasks(**fields: Any) -> Run:
     return World().start(a_workflow_def([simple("t1"), simple("t2")], **fields))
 
 

@@ -193,7 +193,7 @@ def test_rows_148_149_terminate_of_an_ended_workflow() -> None:
 
 
 def test_row_150_retry_of_a_running_workflow() -> None:
-    with pytest.raises(NotFound, match="Workflow is still running.  status=RUNNING"):
+    with pytest.raises(NotFound, match=r"Workflow is still running\.  status=RUNNING"):
         _run("t1").control(Retry())
 
 

@@ -13,7 +13,7 @@ def a_workflow_def(tasks: list[WorkflowTask], **fields: Any) -> WorkflowDef:
 
 def a_task(ref: str, type: str = "SIMPLE", **fields: Any) -> WorkflowTask:
     """A task whose name is its reference name in capitals, unless `name` says otherwise."""
-    given = {"name": ref.upper(), "task_reference_name": ref, "type": type}
+    given: dict[str, Any] = {"name": ref.upper(), "task_reference_name": ref, "type": type}
     return WorkflowTask(**(given | fields))
 
 
@@ -23,7 +23,7 @@ def simple(ref: str, **fields: Any) -> WorkflowTask:
 
 def a_task_def(name: str, **fields: Any) -> TaskDef:
     """Retried twice without delay, no time-outs, unless said otherwise."""
-    given = {
+    given: dict[str, Any] = {
         "name": name,
         "retry_count": 2,
         "retry_delay_seconds": 0,

@@ -26,8 +26,10 @@ from playground.decider import (
     ChildRefused,
     ChildStarted,
     Decision,
+    Effect,
     Evaluate,
     ExecutionView,
+    FailureWorkflowRefused,
     Input,
     Limits,
     Load,
@@ -74,6 +76,8 @@ class World:
     http: Callable[[Task], TaskResult] | None = None
     forgetful: bool = False
     runs_scripts: bool = True
+    watch: Callable[[ExecutionView, dict[str, Any]], Callable[[Decision], None]] | None = None
+    """Called before each `decide` with its view and arguments; what it returns is called after."""
     now_ms: int = START_MS
     runs: dict[str, Run] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
@@ -182,7 +186,7 @@ class Run:
         self.view = view
         self.answers: dict[str, Answer] = {}
         self.asked: list[Evaluate] = []
-        self.effects: list[Any] = []
+        self.effects: list[Effect] = []
         self.decisions: list[Decision] = []
         self._inbox: list[Input] = []
         self.is_new = False
@@ -247,7 +251,9 @@ class Run:
 
     def poll(self, ref: str, worker_id: str = "worker") -> Task:
         """Hand a task out, as the store does: without a decision."""
-        task = self.task(ref)
+        return self.poll_task(self.task(ref), worker_id)
+
+    def poll_task(self, task: Task, worker_id: str = "worker") -> Task:
         assert task.status is TaskStatus.SCHEDULED, task.status
         handed = replace(
             task,
@@ -265,6 +271,11 @@ class Run:
         self, ref: str, status: str, output: Any = None, *, merge: bool = False, **fields: Any
     ) -> Outcome:
         task = self.view.find_open(ref) or self.task(ref)
+        return self.update_task(task, status, output, merge=merge, **fields)
+
+    def update_task(
+        self, task: Task, status: str, output: Any = None, *, merge: bool = False, **fields: Any
+    ) -> Outcome:
         result = TaskResult(
             workflow_instance_id=self.id,
             task_id=task.task_id,
@@ -314,17 +325,17 @@ class Run:
         if self.world.forgetful:
             self.view = _without_payloads(self.view)
         while True:
-            decision = decide(
-                self.view,
-                inputs=inputs,
-                now_ms=self.world.now_ms,
-                ids=self.world.ids,
-                answers=self.answers,
-                task_defs=task_defs,
-                latest_versions=versions,
-                active_domains=self.world.active_domains,
-                env=self.world.env,
-                limits=self.world.limits,
+            decision = self._watched_decide(
+                {
+                    "inputs": inputs,
+                    "now_ms": self.world.now_ms,
+                    "answers": self.answers,
+                    "task_defs": task_defs,
+                    "latest_versions": versions,
+                    "active_domains": self.world.active_domains,
+                    "env": self.world.env,
+                    "limits": self.world.limits,
+                }
             )
             question = decision.questions[0] if decision.questions else None
             if isinstance(question, Load):
@@ -338,6 +349,14 @@ class Run:
             else:
                 break
         self.take(decision)
+        return decision
+
+    def _watched_decide(self, arguments: dict[str, Any]) -> Decision:
+        watcher = self.world.watch
+        then = watcher(self.view, arguments) if watcher is not None else None
+        decision = decide(self.view, ids=self.world.ids, **arguments)
+        if then is not None:
+            then(decision)
         return decision
 
     def take(self, decision: Decision) -> None:
@@ -439,34 +458,44 @@ class Run:
     def _loaded(self, task: Task) -> Task:
         return self.world.stored[task.task_id] if self.world.forgetful else task
 
-    def _carry_out(self, effect: Any) -> None:
-        if isinstance(effect, NotifyParent):
-            parent = self.world.runs.get(effect.parent_workflow_id)
-            if parent is not None:
-                parent._inbox.append(_ended(effect.parent_task_id, self))
-        elif isinstance(effect, StartFailureWorkflow):
-            definition = self.world.find(effect.name, effect.version)
-            if definition is not None:
-                failed = msgspec.to_builtins(replace(self.execution, tasks=self.view.tasks))
-                run = self.world.create(
-                    definition,
-                    {**effect.input, "failedWorkflow": failed},
-                    workflow_id=effect.workflow_id,
-                )
-                run.decide()
-        elif isinstance(effect, TerminateChild):
-            child = self.world.runs[effect.workflow_id]
-            if not child.execution.status.terminal:
-                child.decide(Terminate(effect.reason))
-        elif isinstance(effect, ReviveParent):
-            parent = self.world.runs.get(effect.parent_workflow_id)
-            if parent is not None:
-                parent.decide(Revive(effect.parent_task_id))
-        elif isinstance(effect, RetryChild):
-            child = self.world.runs[effect.workflow_id]
-            refused = child.decide(Retry()).outcomes[0].error
-            if refused is not None:
-                self._inbox.append(_ended(str(child.execution.parent_workflow_task_id), child))
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case NotifyParent():
+                parent = self.world.runs.get(effect.parent_workflow_id)
+                if parent is not None:
+                    parent._inbox.append(_ended(effect.parent_task_id, self))
+            case StartFailureWorkflow():
+                self._compensate(effect)
+            case TerminateChild():
+                child = self.world.runs[effect.workflow_id]
+                if not child.execution.status.terminal:
+                    child.decide(Terminate(effect.reason))
+            case ReviveParent():
+                if effect.parent_workflow_id in self.world.runs:
+                    parent = self.world.runs[effect.parent_workflow_id]
+                    parent.decide(Revive(effect.parent_task_id))
+            case RetryChild():
+                self._retry_child(effect)
+
+    def _retry_child(self, effect: RetryChild) -> None:
+        child = self.world.runs[effect.workflow_id]
+        refused = child.decide(Retry()).outcomes[0].error
+        if refused is not None:
+            self._inbox.append(_ended(str(child.execution.parent_workflow_task_id), child))
+
+    def _compensate(self, effect: StartFailureWorkflow) -> None:
+        definition = self.world.find(effect.name, effect.version)
+        if definition is None:
+            text = f"No such workflow defined. name={effect.name}, version=null"
+            self.decide(FailureWorkflowRefused(effect.name, text))
+            return
+        failed = msgspec.to_builtins(replace(self.execution, tasks=self.view.tasks))
+        run = self.world.create(
+            definition,
+            {**effect.input, "failedWorkflow": failed},
+            workflow_id=effect.workflow_id,
+        )
+        run.is_new = True
 
 
 def _ended(task_id: str, child: Run) -> ChildEnded:
