@@ -27,6 +27,18 @@ class TaskDefinitionPage:
     definition: TaskDef
     text: str
 
+    @property
+    def on_timeout(self) -> str:
+        """What happens when the task takes too long, in words."""
+        return _TIMEOUT_WORDS.get(self.definition.timeout_policy, self.definition.timeout_policy)
+
+
+_TIMEOUT_WORDS = {
+    "RETRY": "The task is retried",
+    "TIME_OUT_WF": "The execution times out",
+    "ALERT_ONLY": "It is only noted",
+}
+
 
 async def list_definitions(request: Request) -> Response:
     caller = signed_in(request).member.caller

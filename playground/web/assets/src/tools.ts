@@ -32,7 +32,14 @@ function nextStep(svg: SVGSVGElement, direction: number): number {
   return steps.find(beyond) ?? scale;
 }
 
+/** Where the drawing is wider than its pane, as on a phone, its middle is shown: the start. */
+function showMiddle(): void {
+  const pane = document.querySelector(".diagram-pane");
+  if (pane) pane.scrollLeft = (pane.scrollWidth - pane.clientWidth) / 2;
+}
+
 export function diagramTools(): void {
+  showMiddle();
   document.addEventListener("click", (event) => {
     const button = (event.target as Element).closest<HTMLButtonElement>("button[data-zoom]");
     const svg = drawing();
