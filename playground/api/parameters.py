@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from starlette.requests import Request
 
+from playground.model.definitions import MAX_NAME_CHARACTERS
 from playground.model.errors import Finding, InvalidFields
 
 MAX_INT = 2**31 - 1
-MAX_NAME = 255
 MAX_LONG = 2**63 - 1
 _ABSENT = ("", "None")
 
@@ -62,7 +62,7 @@ class Parameter:
 @dataclass(frozen=True)
 class Text(Parameter):
     default: str = ""
-    longest: int = MAX_NAME
+    longest: int = MAX_NAME_CHARACTERS
 
     def of(self, request: Request) -> str:
         """The text, or the default when it is absent or empty."""

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from playground.api.answers import as_json, as_text, empty, no_content
 from playground.api.bodies import read, read_optional, read_text, refuse
 from playground.api.endpoint import Content, Endpoint
-from playground.api.parameters import MAX_NAME, Integer, Text
+from playground.api.parameters import Integer, Text
 from playground.engine import tasks
-from playground.model.definitions import JSONObject
+from playground.model.definitions import MAX_NAME_CHARACTERS, JSONObject
 from playground.model.errors import Invalid, NotFound
 from playground.model.execution import Task, TaskExecLog
 from playground.model.requests import ResultStatus, TaskResult
@@ -44,7 +44,7 @@ async def poll_tasks(request: Request) -> Response:
 
 
 async def _poll(request: Request, *, count: int, timeout_ms: int) -> list[Task]:
-    if len(request.path_params["tasktype"]) > MAX_NAME:
+    if len(request.path_params["tasktype"]) > MAX_NAME_CHARACTERS:
         return []
     runtime, caller = request.state.runtime, request.state.caller
     poll = asyncio.create_task(

@@ -13,7 +13,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 JSONObject = dict[str, Any]
 """A JSON document of a user: task input and output, variables."""
 
-Name = Annotated[str, Meta(max_length=255)]
+MAX_NAME_CHARACTERS = 255
+Name = Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]
 """Names and ids of users: as long as Conductor's columns, short enough for every index."""
 
 Count = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]

@@ -148,6 +148,15 @@ def test_unreadable_encoding_is_refused(encoding: str, status: int, shared: http
         ("POST", "/api/workflow", {"name": "simple_wf", "priority": 100}, "priority"),
         ("POST", "/api/workflow", {"name": "simple_wf", "input": []}, "input"),
         ("POST", "/api/workflow", {"name": "simple_wf", "input": None}, "input"),
+        ("POST", "/api/workflow", {"name": "a", "version": 2**31}, "version"),
+        ("POST", "/api/workflow", {"name": "a", "correlationId": "x" * 256}, "correlationId"),
+        ("POST", "/api/workflow", {"name": "a", "taskToDomain": {"t": "x" * 256}}, "taskToDomain"),
+        ("POST", "/api/workflow/a?correlationId=" + "x" * 256, {}, "correlationId"),
+        ("POST", "/api/metadata/workflow", {"name": "a", "version": 2**62}, "version"),
+        ("POST", "/api/metadata/workflow", {"name": "x" * 256}, "name"),
+        ("PUT", "/api/metadata/taskdefs", {"pollTimeoutSeconds": 2**62}, "pollTimeoutSeconds"),
+        ("PUT", "/api/metadata/taskdefs", {"totalTimeoutSeconds": 2**62}, "totalTimeoutSeconds"),
+        ("POST", "/api/tasks", {"callbackAfterSeconds": 2**62}, "callbackAfterSeconds"),
         ("POST", "/api/workflow", {"name": "a", "idempotencyStrategy": "X"}, "idempotencyStrategy"),
         ("POST", "/api/metadata/workflow", {"name": "a", "tasks": [{"name": 1}]}, "tasks[0].name"),
         ("POST", "/api/metadata/workflow", {"name": "a"}, "tasks"),
@@ -210,6 +219,25 @@ def test_impossible_parameter_is_named(
 )
 def test_odd_address_is_refused(path: str, status: int, shared: httpx2.Client) -> None:
     assert_refused(shared.get(path), status)
+
+
+def test_dynamic_name_too_long_fails_its_workflow(shared: httpx2.Client) -> None:
+    task = {
+        "name": "dynamic",
+        "taskReferenceName": "dynamic_ref",
+        "type": "DYNAMIC",
+        "dynamicTaskNameParam": "t",
+        "inputParameters": {"t": "${workflow.input.t}"},
+    }
+    definition = {"name": "long_dynamic_name", "tasks": [task]}
+    random_text = "".join(f"{number:x}" for number in range(3000))
+
+    start = {"name": "long_dynamic_name", "workflowDef": definition, "input": {"t": random_text}}
+    workflow_id = shared.post("/api/workflow", json=start).text
+
+    execution = shared.get(f"/api/workflow/{workflow_id}").json()
+    assert execution["status"] == "FAILED"
+    assert "at most 255 characters" in execution["reasonForIncompletion"]
 
 
 def test_wrong_key_is_401_that_no_client_retries(playground: Playground) -> None:

@@ -15,7 +15,7 @@ from playground.decider.mappers.context import (
 from playground.decider.mappers.sub_workflow import version_number
 from playground.decider.policies import ad_hoc
 from playground.expressions import java_text
-from playground.model.definitions import JSONObject, TaskDef
+from playground.model.definitions import MAX_NAME_CHARACTERS, JSONObject, TaskDef
 from playground.model.execution import Task
 from playground.model.task_types import Runner, runner_of
 
@@ -42,6 +42,11 @@ def map_dynamic(context: MapperContext) -> list[Task]:
         raise WorkflowFails(
             "Cannot map a dynamic task based on the parameter and input. "
             f"Parameter= {parameter}, input= {java_text(given)}"
+        )
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise WorkflowFails(
+            f"The name of a dynamic task has at most {MAX_NAME_CHARACTERS} characters, "
+            f"not {len(name)}"
         )
     if name in _CONTROL_FLOW:
         raise WorkflowFails(f"A DYNAMIC task cannot become a {name}; use a SUB_WORKFLOW for that")
