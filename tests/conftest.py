@@ -3,6 +3,7 @@
 fixture    | scope    | gives
 -----------|----------|----------------------------------------------------------------------
 services   | session  | `Services`: URLs of the real, migrated PostgreSQL and the real Redis
+rt, caller | function | a `Runtime` in the test's own process, a `Caller` of a new namespace
 playground | session  | `Playground`: a whole one, `playground up`, shared by all workers
 key        | function | an access key of a namespace in `playground` that is this test's alone
 api        | function | an HTTP client that calls `playground` as `key`
@@ -12,6 +13,8 @@ with the run. Nothing in them is emptied between tests: every test has a tenant 
 """
 
 import importlib.util
+
+import pytest
 
 _PLUGINS = (
     "tests.support.services",
@@ -23,3 +26,8 @@ _PLUGINS = (
     "tests.support.sandbox",
 )
 pytest_plugins = [name for name in _PLUGINS if importlib.util.find_spec(name) is not None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` rewrites the golden files; the difference is reviewed as code."""
+    parser.addoption("--update-golden", action="store_true", default=False)

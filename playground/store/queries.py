@@ -14,7 +14,6 @@ from playground.model.definitions import (
     TaskDef,
     WorkflowDef,
     WorkflowDefSummary,
-    WorkflowTask,
 )
 from playground.model.execution import (
     Execution,
@@ -169,11 +168,15 @@ async def task(connection: Connection, task_id: str) -> Task | None:
     row = await connection.first(_TASK, of_id=task_id)
     if row is None:
         return None
-    nodes: dict[str, WorkflowTask] = {}
     owner = await executions.row_of(connection, row["execution_id"])
-    if owner is not None:
-        nodes = (await executions.snapshot(connection, owner["snapshot"])).nodes
-    return rows.task_of(row, nodes.get, payloads=True)
+    if owner is None:
+        return None
+    frozen = await executions.snapshot(connection, owner["snapshot"])
+    found = rows.task_of(row, frozen.nodes.get, payloads=True)
+    if _waits_for_branches(found):
+        records = await executions.tasks_of(connection, row["execution_id"], frozen)
+        return _with_join_so_far(found, records)
+    return found
 
 
 async def task_logs(connection: Connection, task_id: str) -> list[TaskExecLog]:
@@ -232,13 +235,17 @@ def _running(found: Task, claim: int) -> Task:
     return replace(found, status=TaskStatus.IN_PROGRESS) if taken else found
 
 
+def _waits_for_branches(found: Task) -> bool:
+    return found.task_type == "JOIN" and not found.status.terminal
+
+
 def _with_join_so_far(found: Task, records: Sequence[Task]) -> Task:
     """A waiting JOIN as Conductor shows it: with the outputs of the branches that have ended.
 
     It is put together for readers only: writing it at each branch's end would cost the square of
     the number of branches.
     """
-    if found.task_type != "JOIN" or found.status.terminal:
+    if not _waits_for_branches(found):
         return found
     newest = {record.reference_task_name: record for record in records}
     joined = (found.input_data or {}).get("joinOn") or ()
