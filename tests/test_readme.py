@@ -1,4 +1,4 @@
-"""The README says what is so: its example runs, its tables are the code's, its links lead somewhere.
+"""The README is true: its example runs, its tables are the code's, its links lead somewhere.
 
 To write the tables anew after a change: `python -m tests.test_readme`.
 """
