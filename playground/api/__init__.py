@@ -45,9 +45,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *tasks.ENDPOINTS,
     *queues.ENDPOINTS,
 )
-_OUTSIDE = frozenset(
-    tuple(endpoint.segments) for endpoint in ENDPOINTS if endpoint.segments[0] != "api"
-)
+_OUTSIDE = frozenset(endpoint.segments for endpoint in ENDPOINTS if endpoint.segments[0] != "api")
 
 
 def create_api(

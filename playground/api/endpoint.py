@@ -4,7 +4,6 @@ The table is data. `Router` dispatches by it, authentication and scopes are read
 OpenAPI document is written from it, and the tests walk it.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -51,15 +50,18 @@ class Endpoint:
     body: Any = None
     body_required: bool = True
     max_body_bytes: int = MAX_BODY_BYTES
+    segments: tuple[str, ...] = field(init=False)
+    """The path's segments, parameters as `{name}`."""
     path_names: tuple[str, ...] = field(init=False)
+    path_positions: tuple[int, ...] = field(init=False)
+    """Where in `segments` the parameters `path_names` are."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path_names", tuple(re.findall(r"\{(\w+)\}", self.path)))
-
-    @property
-    def segments(self) -> list[str]:
-        """The path's segments, parameters as `{name}`."""
-        return [segment for segment in self.path.split("/") if segment]
+        segments = tuple(segment for segment in self.path.split("/") if segment)
+        positions = tuple(i for i, segment in enumerate(segments) if segment.startswith("{"))
+        object.__setattr__(self, "segments", segments)
+        object.__setattr__(self, "path_positions", positions)
+        object.__setattr__(self, "path_names", tuple(segments[i][1:-1] for i in positions))
 
     @property
     def operation_id(self) -> str:

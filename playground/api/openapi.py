@@ -134,6 +134,6 @@ def _tag(endpoint: Endpoint) -> str:
     return segments[1] if segments[0] == "api" and len(segments) > 2 else _short_tag(segments)
 
 
-def _short_tag(segments: list[str]) -> str:
+def _short_tag(segments: Sequence[str]) -> str:
     named = segments[0] == "api" and segments[1] in ("workflow", "tasks", "token")
     return segments[1] if named else "service"

@@ -88,11 +88,5 @@ def _search(
 
 
 def _path_params(endpoint: Endpoint, segments: list[str]) -> dict[str, str]:
-    if not endpoint.path_names:
-        return {}
-    values = (
-        segment
-        for pattern, segment in zip(endpoint.segments, segments, strict=True)
-        if pattern.startswith("{")
-    )
+    values = (segments[position] for position in endpoint.path_positions)
     return dict(zip(endpoint.path_names, values, strict=True))
