@@ -18,6 +18,7 @@ from starlette.responses import Response
 from playground.model.errors import (
     Conflict,
     Finding,
+    IllegalState,
     Invalid,
     InvalidFields,
     NotFound,
@@ -51,6 +52,8 @@ class Problem:
 _STATUS_AND_CODE: dict[type[PlaygroundError], tuple[int, str]] = {
     NotFound: (404, "NOT_FOUND"),
     Conflict: (409, "CONFLICT"),
+    # Conductor's own status here is 500, which makes JavaScript's and Python's clients try again.
+    IllegalState: (409, "ILLEGAL_STATE"),
     Invalid: (400, "INVALID_INPUT"),
     InvalidFields: (400, "VALIDATION_ERROR"),
     PayloadTooLarge: (413, "PAYLOAD_TOO_LARGE"),

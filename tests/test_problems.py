@@ -25,6 +25,7 @@ def leaves(root: type[Exception]) -> Iterator[type[Exception]]:
     [
         (errors.NotFound("x"), 404, "NOT_FOUND", False),
         (errors.Conflict("x"), 409, "CONFLICT", False),
+        (errors.IllegalState("x"), 409, "ILLEGAL_STATE", False),
         (errors.TerminalState("x"), 409, "CONFLICT", False),
         (errors.Invalid("x"), 400, "INVALID_INPUT", False),
         (errors.PayloadTooLarge("x"), 413, "PAYLOAD_TOO_LARGE", False),

@@ -22,6 +22,7 @@ from playground.api import (
     tasks,
     token,
     workflow,
+    workflow_control,
     workflow_definitions,
     workflow_search,
 )
@@ -41,6 +42,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *workflow_definitions.ENDPOINTS,
     *task_definitions.ENDPOINTS,
     *workflow.ENDPOINTS,
+    *workflow_control.ENDPOINTS,
     *workflow_search.ENDPOINTS,
     *tasks.ENDPOINTS,
     *queues.ENDPOINTS,

@@ -12,6 +12,7 @@ from playground.model import reading
 from playground.model.errors import Finding, Invalid, InvalidFields, PayloadTooLarge
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 # A body that has not arrived by then is a client that holds the connection for nothing.
 BODY_TIMEOUT_SECONDS = 20
@@ -24,7 +25,7 @@ async def read(request: Request, kind: type[T]) -> T:
     return reading.read(body, kind, max_bytes=len(body))
 
 
-async def read_optional(request: Request, kind: type[T], default: T) -> T:
+async def read_optional(request: Request, kind: type[T], default: D) -> T | D:
     """The JSON body as `kind`, or `default` when nothing or null was sent."""
     body = await _collect(request)
     if body.strip() in (b"", b"null"):

@@ -101,7 +101,7 @@ async def update_task_by_reference(request: Request) -> Response:
     """Report for a task known by its reference name; the output is merged over what is there."""
     workflow_id, reference = request.path_params["workflowId"], request.path_params["taskRefName"]
     status = _status(request.path_params["status"])
-    output = await read_optional(request, JSONObject, {})
+    output: JSONObject = await read_optional(request, JSONObject, {})
     task_id = await tasks.update_by_reference(
         request.state.runtime,
         request.state.caller,

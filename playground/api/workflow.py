@@ -114,12 +114,12 @@ async def _start(request: Request, start: StartWorkflowRequest) -> Response:
 
 async def get_workflow(request: Request) -> Response:
     """One execution, with its tasks unless asked otherwise."""
-    return as_json(await _execution(request, include_tasks=INCLUDE_TASKS.of(request)))
+    return as_json(await execution_of(request, include_tasks=INCLUDE_TASKS.of(request)))
 
 
 async def get_workflow_status(request: Request) -> Response:
     """The status of an execution, with output and variables on demand."""
-    execution = await _execution(request, include_tasks=False)
+    execution = await execution_of(request, include_tasks=False)
     return as_json(
         WorkflowStatusAnswer(
             workflow_id=execution.workflow_id,
@@ -135,7 +135,7 @@ async def get_workflow_tasks(request: Request) -> Response:
     """A page of an execution's tasks, counted after the filter on status."""
     wanted = {status.upper() for status in TASKS_STATUS.of(request)}
     start, count = TASKS_START.of(request), TASKS_COUNT.of(request)
-    tasks = (await _execution(request, include_tasks=True)).tasks
+    tasks = (await execution_of(request, include_tasks=True)).tasks
     summary: dict[str, int] = {}
     for task in tasks:
         summary[task.status] = summary.get(task.status, 0) + 1
@@ -144,7 +144,8 @@ async def get_workflow_tasks(request: Request) -> Response:
     return as_json(TaskPage(total_hits=len(matching), results=page, summary=summary))
 
 
-async def _execution(request: Request, *, include_tasks: bool) -> Execution:
+async def execution_of(request: Request, *, include_tasks: bool) -> Execution:
+    """The execution a request names; raises `NotFound`."""
     workflow_id = request.path_params["workflowId"]
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
         execution = await queries.execution(connection, workflow_id, include_tasks=include_tasks)

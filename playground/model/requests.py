@@ -69,7 +69,7 @@ class RerunWorkflowRequest(Struct, frozen=True, kw_only=True, rename="camel"):
     workflow_input: JSONObject | UnsetType = UNSET
     re_run_from_task_id: str | UnsetType = UNSET
     task_input: JSONObject | UnsetType = UNSET
-    correlation_id: str | UnsetType = UNSET
+    correlation_id: Name | UnsetType = UNSET
 
 
 class SkipTaskRequest(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -436,3 +436,109 @@ def test_task_is_shown_by_id(api: httpx2.Client) -> None:
 
     assert (shown["taskId"], shown["inputData"]) == (task["taskId"], {"n": 1})
     assert "dueTime" not in shown
+
+
+def test_paused_execution_schedules_nothing_until_resumed(api: httpx2.Client) -> None:
+    step = a_workflow()["tasks"][0]
+    register(api, a_workflow(tasks=[step, step | {"taskReferenceName": "second_ref"}]))
+    workflow_id = start(api)
+
+    paused = api.put(f"/api/workflow/{workflow_id}/pause")
+    api.post("/api/tasks", json=result_of(poll(api)))
+    while_paused = ok(api.get(f"/api/workflow/{workflow_id}"))
+    resumed = api.put(f"/api/workflow/{workflow_id}/resume")
+
+    assert (ok(paused, None), ok(resumed, None)) == ("", "")
+    assert (while_paused["status"], len(while_paused["tasks"])) == ("PAUSED", 1)
+    assert len(ok(api.get(f"/api/workflow/{workflow_id}"))["tasks"]) == 2
+    assert api.put(f"/api/workflow/{workflow_id}/resume").status_code == 409
+
+
+def test_failed_execution_is_retried_rerun_and_restarted(api: httpx2.Client) -> None:
+    register(api)
+    workflow_id = start(api)
+    path = f"/api/workflow/{workflow_id}"
+
+    still_running = api.post(f"{path}/retry")
+    api.post("/api/tasks", json=result_of(poll(api), status="FAILED_WITH_TERMINAL_ERROR"))
+    answers = [api.post(f"{path}/retry")]
+    api.delete(path)
+    answers.append(api.post(f"{path}/restart?useLatestDefinitions=True"))
+    api.delete(path)
+    again = api.post(f"{path}/rerun", json={"workflowInput": {"n": 5}})
+
+    assert still_running.status_code == 404
+    assert [(one.status_code, one.content) for one in answers] == [(204, b"")] * 2
+    assert all("content-type" not in one.headers for one in answers)
+    assert ok(again, TEXT) == workflow_id
+    execution = ok(api.get(path))
+    assert (execution["status"], execution["input"]) == ("RUNNING", {"n": 5})
+    assert api.post(f"{path}/rerun").json()["message"] == "RerunWorkflowRequest cannot be null."
+
+
+def test_task_ahead_is_skipped(api: httpx2.Client) -> None:
+    step = a_workflow()["tasks"][0]
+    register(api, a_workflow(tasks=[step, step | {"taskReferenceName": "second_ref"}]))
+    workflow_id = start(api)
+
+    skipped = api.put(
+        f"/api/workflow/{workflow_id}/skiptask/second_ref", json={"taskOutput": {"a": 1}}
+    )
+    api.post("/api/tasks", json=result_of(poll(api)))
+
+    assert ok(skipped, None) == ""
+    assert api.put(f"/api/workflow/{workflow_id}/skiptask/nobody").status_code == 400
+    execution = ok(api.get(f"/api/workflow/{workflow_id}"))
+    assert [task["status"] for task in execution["tasks"]] == ["SKIPPED", "COMPLETED"]
+    assert execution["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    "path", ["jump/second_ref", "jump/{taskReferenceName}?taskReferenceName=second_ref"]
+)
+def test_jump_goes_on_at_a_task(path: str, api: httpx2.Client) -> None:
+    step = a_workflow()["tasks"][0]
+    register(api, a_workflow(tasks=[step, step | {"taskReferenceName": "second_ref"}]))
+    workflow_id = start(api)
+
+    jumped = api.post(f"/api/workflow/{workflow_id}/{path}", json={"n": 9})
+
+    assert ok(jumped, None) == ""
+    tasks = ok(api.get(f"/api/workflow/{workflow_id}"))["tasks"]
+    assert [(task["referenceTaskName"], task["status"]) for task in tasks] == [
+        ("step_ref", "SKIPPED"),
+        ("second_ref", "SCHEDULED"),
+    ]
+
+
+def test_variables_are_merged(api: httpx2.Client) -> None:
+    register(api)
+    workflow_id = start(api)
+
+    answer = api.post(f"/api/workflow/{workflow_id}/variables", json={"a": 1})
+
+    assert ok(answer)["variables"] == {"a": 1}
+
+
+def test_quiet_verbs_change_nothing_that_is_not_due(api: httpx2.Client) -> None:
+    register(api)
+    workflow_id = start(api)
+
+    decided = api.put(f"/api/workflow/decide/{workflow_id}")
+    reset = api.post(f"/api/workflow/{workflow_id}/resetcallbacks")
+
+    assert ok(decided, None) == ""
+    assert (reset.status_code, reset.content) == (204, b"")
+    assert ok(api.get(f"/api/workflow/{workflow_id}"))["status"] == "RUNNING"
+
+
+def test_only_ended_executions_are_removed_unless_told(api: httpx2.Client) -> None:
+    register(api)
+    workflow_id = start(api)
+
+    refused = api.delete(f"/api/workflow/{workflow_id}/remove")
+    removed = api.delete(f"/api/workflow/{workflow_id}/remove?archiveWorkflow=false")
+
+    assert refused.status_code == 400
+    assert ok(removed, None) == ""
+    assert api.get(f"/api/workflow/{workflow_id}").status_code == 404
