@@ -4,7 +4,6 @@ It is `playground up` as anyone runs it. What is done to it (a role killed, Redi
 from outside, by process id and administrator's URL, as `runtime.json` tells them.
 """
 
-import asyncio
 import contextlib
 import json
 import os
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
+
+from playground.children import die_with
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90.0
@@ -74,6 +75,8 @@ class Installation:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                # A program that is killed must leave no installation behind.
+                preexec_fn=die_with(os.getpid(), signal.SIGTERM),
             )
         self.wait_until(self._says_it_is_ready, START_SECONDS)
 
@@ -148,16 +151,6 @@ class Installation:
             healthy = json.load(urllib.request.urlopen(f"{self.url}/health", timeout=3))["healthy"]
             return bool(healthy and "clock" in self.processes())
         return False
-
-
-async def until(holds: Callable[[], bool], seconds: float) -> bool:
-    """Wait on the loop for something to hold; whether it did in time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.1)
-    return True
 
 
 def _free_port() -> int:

@@ -8,6 +8,8 @@ from typing import Any
 
 import psutil
 
+_LOAD = "load"
+
 
 @dataclass(frozen=True)
 class RoleCost:
@@ -53,24 +55,24 @@ class Meter:
     """CPU of each child of an installation, with its own children, and of this program."""
 
     def __init__(self, processes: dict[str, int]) -> None:
-        self._processes = {**processes, "load": psutil.Process().pid}
+        self._processes = {**processes, _LOAD: psutil.Process().pid}
         self._began = time.monotonic()
-        self._before = {name: self._cpu(pid) for name, pid in self._processes.items()}
+        self._before = {name: self._cpu(name) for name in self._processes}
 
     def costs(self) -> dict[str, RoleCost]:
         """Since the meter was made."""
         seconds = time.monotonic() - self._began
         found = {}
-        for name, pid in self._processes.items():
-            now, before = self._cpu(pid), self._before[name]
+        for name in self._processes:
+            now, before = self._cpu(name), self._before[name]
             # A child that came or went meanwhile counts with what of it was seen.
             used = sum(cpu - before.get(one, 0.0) for one, cpu in now.items())
-            found[name] = RoleCost(round(used / seconds, 3), round(self._megabytes(pid), 1))
+            found[name] = RoleCost(round(used / seconds, 3), round(self._megabytes(name), 1))
         return found
 
-    def _cpu(self, pid: int) -> dict[int, float]:
+    def _cpu(self, name: str) -> dict[int, float]:
         seconds = {}
-        for process in self._family(pid):
+        for process in self._family(name):
             try:
                 times = process.cpu_times()
             except psutil.Error:
@@ -78,20 +80,20 @@ class Meter:
             seconds[process.pid] = times.user + times.system
         return seconds
 
-    def _megabytes(self, pid: int) -> float:
+    def _megabytes(self, name: str) -> float:
         total = 0
-        for process in self._family(pid):
+        for process in self._family(name):
             try:
                 total += process.memory_full_info().pss
             except psutil.Error:
                 continue
         return total / 2**20
 
-    @staticmethod
-    def _family(pid: int) -> list[psutil.Process]:
+    def _family(self, name: str) -> list[psutil.Process]:
         try:
-            process = psutil.Process(pid)
-            return [process, *process.children(recursive=True)]
+            process = psutil.Process(self._processes[name])
+            # The installation is a child of the load program: its roles are not the load.
+            return [process] if name == _LOAD else [process, *process.children(recursive=True)]
         except psutil.Error:
             return []
 
