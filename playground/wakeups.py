@@ -85,9 +85,7 @@ class RedisWakeups(LocalWakeups):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._redis: Any = Redis.from_url(
-            url, socket_timeout=5, socket_connect_timeout=1
-        )
+        self._redis: Any = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=1)
         self._pubsub: Any = None
         self._outgoing: OrderedDict[str, int] = OrderedDict()
         self._something_to_send = asyncio.Event()

@@ -23,9 +23,7 @@ def _migrate(connection: Connection) -> None:
     connection.exec_driver_sql("SET statement_timeout = '60s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
     connection.commit()
-    context.configure(
-        connection=connection, target_metadata=metadata, compare_type=True
-    )
+    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
     try:
         with context.begin_transaction():
             context.run_migrations()
@@ -44,9 +42,7 @@ async def _run() -> None:
     if (connection := given.get("connection")) is not None:
         _migrate(connection)
         return
-    engine = create_async_engine(
-        _engine_url(given["database_url"]), poolclass=pool.NullPool
-    )
+    engine = create_async_engine(_engine_url(given["database_url"]), poolclass=pool.NullPool)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_migrate)

@@ -54,11 +54,7 @@ _DELETE: Final = (
     delete(executions).where(executions.c.id == bindparam("of_id")),
 )
 _IS_OPEN: Final = or_(executions.c.status == "RUNNING", executions.c.status == "PAUSED")
-_RUNNING: Final = (
-    select(func.count())
-    .select_from(executions)
-    .where(_IS_OPEN)
-)
+_RUNNING: Final = select(func.count()).select_from(executions).where(_IS_OPEN)
 _newest_kept = (
     select(executions.c.start_time)
     .order_by(executions.c.start_time.desc(), executions.c.id)

@@ -282,9 +282,7 @@ def upgrade() -> None:
         sa.Column("claim", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_effects")),
     )
-    op.create_index(
-        "ix_effects_claimable", "effects", ["namespace", "available_at"], unique=False
-    )
+    op.create_index("ix_effects_claimable", "effects", ["namespace", "available_at"], unique=False)
     op.create_table(
         "executions",
         sa.Column("id", sa.Text(), nullable=False),
@@ -297,15 +295,9 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("priority", sa.Integer(), nullable=False),
-        sa.Column(
-            "start_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "update_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "end_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("start_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("update_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("end_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("row_version", sa.BigInteger(), nullable=False),
         sa.Column("snapshot", sa.Text(), nullable=False),
         sa.Column("timer_at", sa.BigInteger(), nullable=True),
@@ -317,10 +309,7 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": 70},
     )
     op.create_index(
-        "ix_executions_by_correlation",
-        "executions",
-        ["namespace", "correlation_id"],
-        unique=False,
+        "ix_executions_by_correlation", "executions", ["namespace", "correlation_id"], unique=False
     )
     op.create_index(
         "ix_executions_by_idempotency_key",
@@ -383,14 +372,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("state_sha256", name=op.f("pk_login_flows")),
     )
     op.create_index(
-        op.f("ix_login_flows_browser_sha256"),
-        "login_flows",
-        ["browser_sha256"],
-        unique=False,
+        op.f("ix_login_flows_browser_sha256"), "login_flows", ["browser_sha256"], unique=False
     )
-    op.create_index(
-        op.f("ix_login_flows_expires_at"), "login_flows", ["expires_at"], unique=False
-    )
+    op.create_index(op.f("ix_login_flows_expires_at"), "login_flows", ["expires_at"], unique=False)
     op.create_table(
         "plans",
         sa.Column("name", sa.Text(), nullable=False),
@@ -412,15 +396,8 @@ def upgrade() -> None:
         sa.Column("task_type", sa.Text(), nullable=False),
         sa.Column("domain", sa.Text(), nullable=False),
         sa.Column("worker_id", sa.Text(), nullable=False),
-        sa.Column(
-            "last_poll_time",
-            sa.BigInteger(),
-            server_default=sa.text("0"),
-            nullable=False,
-        ),
-        sa.PrimaryKeyConstraint(
-            "namespace", "task_type", "domain", name=op.f("pk_poll_data")
-        ),
+        sa.Column("last_poll_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("namespace", "task_type", "domain", name=op.f("pk_poll_data")),
     )
     op.create_table(
         "snapshots",
@@ -434,18 +411,10 @@ def upgrade() -> None:
         sa.Column("namespace", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
-        sa.Column(
-            "create_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "update_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "created_by", sa.Text(), server_default=sa.text("''"), nullable=False
-        ),
-        sa.Column(
-            "updated_by", sa.Text(), server_default=sa.text("''"), nullable=False
-        ),
+        sa.Column("create_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("update_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_by", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("updated_by", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.PrimaryKeyConstraint("namespace", "name", name=op.f("pk_task_definitions")),
     )
     op.create_table(
@@ -454,14 +423,10 @@ def upgrade() -> None:
         sa.Column("namespace", sa.Text(), nullable=False),
         sa.Column("task_id", sa.Text(), nullable=False),
         sa.Column("log", sa.Text(), nullable=False),
-        sa.Column(
-            "created_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("created_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task_logs")),
     )
-    op.create_index(
-        op.f("ix_task_logs_task_id"), "task_logs", ["task_id"], unique=False
-    )
+    op.create_index(op.f("ix_task_logs_task_id"), "task_logs", ["task_id"], unique=False)
     op.create_table(
         "tasks",
         sa.Column("id", sa.Text(), nullable=False),
@@ -477,35 +442,15 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("available_at", sa.BigInteger(), nullable=True),
         sa.Column("timer_at", sa.BigInteger(), nullable=True),
-        sa.Column(
-            "scheduled_time",
-            sa.BigInteger(),
-            server_default=sa.text("0"),
-            nullable=False,
-        ),
-        sa.Column(
-            "start_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "update_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "end_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "poll_count", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("scheduled_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("start_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("update_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("end_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("poll_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("worker_id", sa.Text(), nullable=True),
         sa.Column("claim", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "response_timeout",
-            sa.BigInteger(),
-            server_default=sa.text("0"),
-            nullable=False,
-        ),
-        sa.Column(
-            "timeout", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("response_timeout", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("timeout", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("deadline_at", sa.BigInteger(), nullable=True),
         sa.Column("header", sa.Text(), nullable=False),
         sa.Column("input", sa.Text(), nullable=False),
@@ -527,9 +472,7 @@ def upgrade() -> None:
         ["namespace", sa.literal_column("update_time DESC")],
         unique=False,
     )
-    op.create_index(
-        "ix_tasks_of_execution", "tasks", ["execution_id", "seq"], unique=False
-    )
+    op.create_index("ix_tasks_of_execution", "tasks", ["execution_id", "seq"], unique=False)
     op.create_index(
         "ix_tasks_pollable",
         "tasks",
@@ -551,12 +494,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=True),
-        sa.Column(
-            "email_verified",
-            sa.Boolean(),
-            server_default=sa.text("false"),
-            nullable=False,
-        ),
+        sa.Column("email_verified", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_login_at", sa.BigInteger(), nullable=False),
         sa.Column("suspended_at", sa.BigInteger(), nullable=True),
@@ -569,18 +507,10 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
-        sa.Column(
-            "create_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "update_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "created_by", sa.Text(), server_default=sa.text("''"), nullable=False
-        ),
-        sa.Column(
-            "updated_by", sa.Text(), server_default=sa.text("''"), nullable=False
-        ),
+        sa.Column("create_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("update_time", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_by", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("updated_by", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.PrimaryKeyConstraint(
             "namespace", "name", "version", name=op.f("pk_workflow_definitions")
         ),
@@ -592,15 +522,9 @@ def upgrade() -> None:
         sa.Column("plan", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("suspended_at", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint(
-            "id ~ '^[a-z0-9-]{3,40}$'", name=op.f("ck_namespaces_id_form")
-        ),
-        sa.ForeignKeyConstraint(
-            ["owner"], ["users.id"], name=op.f("fk_namespaces_owner")
-        ),
-        sa.ForeignKeyConstraint(
-            ["plan"], ["plans.name"], name=op.f("fk_namespaces_plan")
-        ),
+        sa.CheckConstraint("id ~ '^[a-z0-9-]{3,40}$'", name=op.f("ck_namespaces_id_form")),
+        sa.ForeignKeyConstraint(["owner"], ["users.id"], name=op.f("fk_namespaces_owner")),
+        sa.ForeignKeyConstraint(["plan"], ["plans.name"], name=op.f("fk_namespaces_plan")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_namespaces")),
     )
     op.create_index(op.f("ix_namespaces_owner"), "namespaces", ["owner"], unique=False)
@@ -622,9 +546,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_applications")),
     )
-    op.create_index(
-        op.f("ix_applications_namespace"), "applications", ["namespace"], unique=False
-    )
+    op.create_index(op.f("ix_applications_namespace"), "applications", ["namespace"], unique=False)
     op.create_table(
         "feedback",
         sa.Column("id", sa.Text(), nullable=False),
@@ -637,19 +559,12 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("rating BETWEEN 1 AND 5", name=op.f("ck_feedback_rating")),
         sa.ForeignKeyConstraint(
-            ["namespace"],
-            ["namespaces.id"],
-            name=op.f("fk_feedback_namespace"),
-            ondelete="CASCADE",
+            ["namespace"], ["namespaces.id"], name=op.f("fk_feedback_namespace"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback")),
     )
-    op.create_index(
-        op.f("ix_feedback_created_at"), "feedback", ["created_at"], unique=False
-    )
-    op.create_index(
-        op.f("ix_feedback_namespace"), "feedback", ["namespace"], unique=False
-    )
+    op.create_index(op.f("ix_feedback_created_at"), "feedback", ["created_at"], unique=False)
+    op.create_index(op.f("ix_feedback_namespace"), "feedback", ["namespace"], unique=False)
     op.create_table(
         "members",
         sa.Column("user_id", sa.Text(), nullable=False),
@@ -658,22 +573,14 @@ def upgrade() -> None:
         sa.Column("joined_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("role IN ('OWNER', 'MEMBER')", name=op.f("ck_members_role")),
         sa.ForeignKeyConstraint(
-            ["namespace"],
-            ["namespaces.id"],
-            name=op.f("fk_members_namespace"),
-            ondelete="CASCADE",
+            ["namespace"], ["namespaces.id"], name=op.f("fk_members_namespace"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["users.id"],
-            name=op.f("fk_members_user_id"),
-            ondelete="CASCADE",
+            ["user_id"], ["users.id"], name=op.f("fk_members_user_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("user_id", "namespace", name=op.f("pk_members")),
     )
-    op.create_index(
-        op.f("ix_members_namespace"), "members", ["namespace"], unique=False
-    )
+    op.create_index(op.f("ix_members_namespace"), "members", ["namespace"], unique=False)
     op.create_table(
         "sessions",
         sa.Column("id_sha256", sa.LargeBinary(), nullable=False),
@@ -686,23 +593,15 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["namespace"],
-            ["namespaces.id"],
-            name=op.f("fk_sessions_namespace"),
-            ondelete="CASCADE",
+            ["namespace"], ["namespaces.id"], name=op.f("fk_sessions_namespace"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["users.id"],
-            name=op.f("fk_sessions_user_id"),
-            ondelete="CASCADE",
+            ["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id_sha256", name=op.f("pk_sessions")),
         sa.UniqueConstraint("handle", name=op.f("uq_sessions_handle")),
     )
-    op.create_index(
-        op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False
-    )
+    op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
     op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
     op.create_table(
         "usage",
@@ -711,10 +610,7 @@ def upgrade() -> None:
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["namespace"],
-            ["namespaces.id"],
-            name=op.f("fk_usage_namespace"),
-            ondelete="CASCADE",
+            ["namespace"], ["namespaces.id"], name=op.f("fk_usage_namespace"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("namespace", "quota", "slot", name=op.f("pk_usage")),
         postgresql_with={"fillfactor": 50},
@@ -728,9 +624,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('ACTIVE', 'INACTIVE')", name=op.f("ck_access_keys_status")
-        ),
+        sa.CheckConstraint("status IN ('ACTIVE', 'INACTIVE')", name=op.f("ck_access_keys_status")),
         sa.ForeignKeyConstraint(
             ["application"],
             ["applications.id"],
@@ -748,9 +642,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_access_keys_application"), "access_keys", ["application"], unique=False
     )
-    op.create_index(
-        op.f("ix_access_keys_namespace"), "access_keys", ["namespace"], unique=False
-    )
+    op.create_index(op.f("ix_access_keys_namespace"), "access_keys", ["namespace"], unique=False)
     # ### end Alembic commands ###
     # Before row-level security: it binds the owner of the tables as well.
     op.bulk_insert(
