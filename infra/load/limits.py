@@ -8,6 +8,7 @@
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -183,6 +184,18 @@ async def bare_workflows(database: Database, scripts: Sequence[Script]) -> float
     return await _in_parallel(scripts, play)
 
 
+async def _undisturbed(installation: Installation, measuring: Awaitable[float]) -> float:
+    """Measure while no executor takes the tasks that are replayed."""
+    executors = [name for name in installation.processes() if name.startswith("executor")]
+    for name in executors:
+        installation.signal(name, signal.SIGSTOP)
+    try:
+        return await measuring
+    finally:
+        for name in executors:
+            installation.signal(name, signal.SIGCONT)
+
+
 async def no_op_requests(client: Client, clients: int, seconds: float) -> float:
     """Answers a second of `/api/version` to so many clients at once."""
     answered = 0
@@ -247,7 +260,7 @@ async def measure(
         return Limits(
             bare_starts=await bare_starts(database, chains),
             bare_steps=await bare_steps(database, chains, queue),
-            bare_workflows=await bare_workflows(database, population),
+            bare_workflows=await _undisturbed(installation, bare_workflows(database, population)),
             no_op_requests_8=await no_op_requests(client, 8, seconds),
             no_op_requests_64=await no_op_requests(client, 64, seconds),
             no_op_jobs=await asyncio.to_thread(no_op_jobs, str(settings.redis_url)),
