@@ -66,6 +66,15 @@ class Installation:
 
     def start(self) -> None:
         """Start it and wait until it is healthy."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start it without waiting.
+
+        Call this on the main thread: the kernel ends the installation with the thread that
+        started it.
+        """
         with self.log.open("a") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "playground", "up"],
@@ -78,6 +87,9 @@ class Installation:
                 # A program that is killed must leave no installation behind.
                 preexec_fn=die_with(os.getpid(), signal.SIGTERM),
             )
+
+    def wait_until_ready(self) -> None:
+        """Wait until it is healthy."""
         self.wait_until(self._says_it_is_ready, START_SECONDS)
 
     def stop(self) -> None:

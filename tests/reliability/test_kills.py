@@ -100,7 +100,8 @@ async def kill_everything(installation: Installation) -> None:
     """The supervisor dies, all children with it; a new `up` on the same data goes on."""
     await asyncio.sleep(0.3)
     await asyncio.to_thread(installation.kill_supervisor)
-    await asyncio.to_thread(installation.start)
+    installation.launch()
+    await asyncio.to_thread(installation.wait_until_ready)
 
 
 FAULTS = {
