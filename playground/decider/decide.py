@@ -30,7 +30,7 @@ from playground.decider.mappers import WorkflowFails
 from playground.decider.progress import settle
 from playground.decider.questions import Answer, Incomplete, Unanswered
 from playground.decider.results import record_result
-from playground.decider.system_tasks import wake_waits
+from playground.decider.system_tasks import end_again, wake_waits
 from playground.decider.timeouts import time_out_execution, time_out_tasks
 from playground.decider.verbs import Verb
 from playground.decider.view import ExecutionView
@@ -136,5 +136,6 @@ def _sweep(draft: Draft, inputs: Sequence[Input]) -> None:
 
 _STEPS: tuple[Callable[[Draft, Sequence[Input]], None], ...] = (
     lambda draft, inputs: time_out_execution(draft),
+    lambda draft, inputs: end_again(draft),
     _sweep,
 )

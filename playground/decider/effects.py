@@ -42,15 +42,16 @@ class StartFailureWorkflow:
 
 @dataclass(frozen=True)
 class ReviveParent:
-    """A child of an ended parent runs again: the parent takes it up by `control.revive`."""
+    """The child `workflow_id` runs again: an ended parent takes it up by the verb `Revive`."""
 
     parent_workflow_id: str
     parent_task_id: str
+    workflow_id: str
 
 
 @dataclass(frozen=True)
 class RetryChild:
-    """Retry an ended child in place, as part of reviving its parent.
+    """Retry an ended child in place, as part of reviving its parent: `Retry(revive_parent=False)`.
 
     If the child refuses (nothing to retry), its parent's task gets `ChildEnded` again.
     """

@@ -18,6 +18,7 @@ JOIN = "JOIN"
 EXCLUSIVE_JOIN = "EXCLUSIVE_JOIN"
 DO_WHILE = "DO_WHILE"
 FORK = "FORK"
+TERMINATE = "TERMINATE"
 _DECIDER = Runner.DECIDER
 
 
@@ -69,6 +70,7 @@ class TaskIndex:
     `ready_joins`, `ready_loops`: open JOINs and DO_WHILEs with nothing left to wait for.
     `unread_joins`: open JOINs whose payload, which holds `joinOn`, is not loaded.
     `watching`: open EXCLUSIVE_JOINs and JOINs with a script, looked at in every decision.
+    `terminators`: TERMINATE tasks that have ended the execution.
     `runnable`: SCHEDULED tasks that the decider runs itself. `dynamic_forks`: their FORK ids.
     `busy`: open DO_WHILE id → how many tasks inside are open or await successors.
     `turns`: (DO_WHILE id, iteration) → number of tasks; `members`: (…, n) → id of the nth.
@@ -87,6 +89,7 @@ class TaskIndex:
     watching: MutableMapping[str, None] = field(default_factory=_new_map)
     runnable: MutableMapping[str, None] = field(default_factory=_new_map)
     dynamic_forks: MutableMapping[str, None] = field(default_factory=_new_map)
+    terminators: MutableMapping[str, None] = field(default_factory=_new_map)
     busy: MutableMapping[str, int] = field(default_factory=_new_map)
     turns: MutableMapping[tuple[str, int], int] = field(default_factory=_new_map)
     members: MutableMapping[tuple[str, int, int], str] = field(default_factory=_new_map)
@@ -135,7 +138,8 @@ class TaskIndex:
             self.members[loop_id, iteration, n]
             for n in range(self.turns.get((loop_id, iteration), 0))
         )
-        return [self.tasks[task_id] for task_id in ids if task_id in self.tasks]
+        # A record that was removed and put back under its id is a member once.
+        return [self.tasks[task_id] for task_id in dict.fromkeys(ids) if task_id in self.tasks]
 
     # Writing
 
@@ -158,6 +162,9 @@ class TaskIndex:
         elif task.task_type == EXCLUSIVE_JOIN:
             waits = task.status is TaskStatus.IN_PROGRESS
             self._note(self.watching, task.task_id, wanted=waits)
+        elif task.task_type == TERMINATE:
+            ended = task.status is TaskStatus.COMPLETED
+            self._note(self.terminators, task.task_id, wanted=ended)
         elif task.task_type == FORK:
             if task.workflow_task and task.workflow_task.type == "FORK_JOIN_DYNAMIC":
                 self._note(self.dynamic_forks, task.task_id, wanted=True)
@@ -175,15 +182,23 @@ class TaskIndex:
         self._put_in_loop(task, None)
         del self.tasks[task_id]
         self.count -= 1
-        for noted in (self.open, self.pending, self.watching, self.runnable, self.dynamic_forks):
+        for noted in (
+            self.open,
+            self.pending,
+            self.watching,
+            self.runnable,
+            self.dynamic_forks,
+            self.terminators,
+        ):
             self._note(noted, task_id, wanted=False)
         rest = tuple(i for i in self.by_ref[task.reference_task_name] if i != task_id)
         if rest:
             self.by_ref[task.reference_task_name] = rest
         else:
             del self.by_ref[task.reference_task_name]
-        if was_settled and not self.is_settled(task.reference_task_name):
-            self._count_down(task.reference_task_name, 1)
+        settled = self.is_settled(task.reference_task_name)
+        if settled != was_settled:
+            self._count_down(task.reference_task_name, -1 if settled else 1)
         self._repair_after_removal(task)
 
     def _enter(self, task: Task) -> None:

@@ -4,7 +4,7 @@ from msgspec import UNSET
 
 from playground.decider.blueprint import Block, Node
 from playground.decider.draft import Draft, cancel_child
-from playground.decider.index import base_ref, suffix_of
+from playground.decider.index import EXCLUSIVE_JOIN, JOIN, base_ref, suffix_of
 from playground.decider.mappers import MapperContext, Place, WorkflowFails, expand
 from playground.decider.questions import Unanswered
 from playground.decider.reruns import change_definition
@@ -64,7 +64,10 @@ def _put_skipped(
 
 
 def jump(draft: Draft, verb: Jump) -> None:
-    """Open tasks become SKIPPED, and so does everything before the target that has no record."""
+    """What is open before the target in its list becomes SKIPPED, and so does what lies between.
+
+    Other branches of a fork around it go on.
+    """
     execution, ref = draft.execution, verb.reference_name
     if execution.status is not WorkflowStatus.RUNNING:
         raise Conflict(f"Workflow {execution.workflow_id} is not running, it cannot jump to {ref}")
@@ -76,10 +79,14 @@ def jump(draft: Draft, verb: Jump) -> None:
     if node.parent is not None and draft.index.latest(node.parent.task.task_reference_name) is None:
         parent = node.parent.task.task_reference_name
         raise Conflict(f"The task {ref} is inside {parent}, which has not been reached")
+    if node.task.type in (JOIN, EXCLUSIVE_JOIN):
+        raise Conflict(f"The task {ref} waits for others, jump to its fork or to what follows it")
+    if draft.blueprint.loop_of(node) is not None:
+        raise Conflict(f"The task {ref} is inside a loop, it cannot be jumped to")
     created = _mapped(draft, node, verb.task_input)
     for task_id in list(draft.index.open):
         task = draft.index.tasks[task_id]
-        if not _encloses(draft, task, node):
+        if _stands_before(draft, task, node):
             cancel_child(draft, task, f"Skipped by a jump to {ref}")
             draft.end_task(task, TaskStatus.SKIPPED)
     _skip_before(draft, node, "", {})
@@ -103,15 +110,19 @@ def _mapped(draft: Draft, node: Node, task_input: JSONObject) -> list[Task]:
         raise Conflict(f"The script of {name} has to run before the jump") from unanswered
 
 
-def _encloses(draft: Draft, task: Task, node: Node) -> bool:
-    """A loop or a JOIN around the target stays open."""
-    at: Node | None = node.parent
+def _stands_before(draft: Draft, task: Task, node: Node) -> bool:
+    """The task is an earlier sibling of `node`, or inside one."""
+    at = draft.blueprint.node(base_ref(task))
+    if at is None:
+        # A branch of a dynamic fork: it belongs where its JOIN stands, which goes with it.
+        return any(
+            _stands_before(draft, join, node)
+            for join_id in draft.index.joins_on.get(task.reference_task_name, ())
+            if (join := draft.index.tasks[join_id])
+        )
     while at is not None:
-        join = at.next_sibling
-        if base_ref(task) == at.task.task_reference_name:
-            return True
-        if at.task.fork_tasks and join and base_ref(task) == join.task_reference_name:
-            return True
+        if at.siblings is node.siblings:
+            return at.index < node.index
         at = at.parent
     return False
 

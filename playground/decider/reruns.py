@@ -13,6 +13,7 @@ from playground.decider.ending import named
 from playground.decider.index import DO_WHILE, JOIN, base_ref, joined_refs, suffix_of, turn_of
 from playground.decider.mappers import MapperContext, expand, expand_again
 from playground.decider.revival import place_of, revive_parent, schedule_in_place
+from playground.decider.successors import first_of, what_follows
 from playground.decider.verbs import Rerun, Restart
 from playground.model.definitions import JSONObject, WorkflowDef
 from playground.model.errors import Conflict, Invalid, NotFound
@@ -65,6 +66,8 @@ def rerun(draft: Draft, verb: Rerun) -> None:
     target = draft.index.tasks.get(verb.task_id) if verb.task_id else None
     if verb.task_id and target is None:
         raise Invalid(f"Task {verb.task_id} not found")
+    if target is not None and target.status is TaskStatus.SKIPPED:
+        raise Conflict(f"Task {verb.task_id} was skipped, the workflow cannot be rerun from it")
     changes: JSONObject = {"failed_reference_task_names": [], "failed_task_names": []}
     if verb.workflow_input is not None:
         changes["input"] = verb.workflow_input
@@ -81,10 +84,15 @@ def rerun(draft: Draft, verb: Rerun) -> None:
 
 def _rerun_from(draft: Draft, target: Task, task_input: JSONObject | None) -> None:
     if target.task_type != "SUB_WORKFLOW":
+        kept = _with_siblings(draft, _join_of_dynamic(draft, target))
         for task in draft.index.in_list_order():
-            if task.seq > target.seq:
+            if task.seq > target.seq and task.task_id not in kept:
                 draft.remove(task)
-    _reset_target(draft, target, task_input)
+    for task in draft.index.in_list_order():
+        if task.retried and draft.index.latest(task.reference_task_name) is task:
+            # The attempt that had replaced it is gone: it counts again.
+            draft.mark(task, retried=False, executed=False)
+    _reset_target(draft, draft.index.tasks[target.task_id], task_input)
     for task in draft.index.in_list_order():
         unsuccessful = task.status.terminal and not task.status.successful
         if unsuccessful and not task.retried and task.task_id != target.task_id:
@@ -92,6 +100,40 @@ def _rerun_from(draft: Draft, target: Task, task_input: JSONObject | None) -> No
     _reopen_loops_around(draft, target)
     _complete_forks_around(draft, target)
     _reopen_joins(draft)
+    _restore_successors(draft)
+
+
+def _join_of_dynamic(draft: Draft, target: Task) -> Task | None:
+    """The JOIN of the dynamic fork that `target` is a branch of, if it is one."""
+    if draft.blueprint.node(base_ref(target)) is not None:
+        return None
+    for task in draft.index.in_list_order():
+        if task.task_type == JOIN:
+            draft.need_payloads([task])
+            if target.reference_task_name in joined_refs(task):
+                return task
+    return None
+
+
+def _with_siblings(draft: Draft, join: Task | None) -> set[str]:
+    """The JOIN and the branches it waits for, which the definition could not restore."""
+    if join is None:
+        return set()
+    refs = joined_refs(join)
+    return {join.task_id, *(i for ref in refs for i in draft.index.by_ref.get(ref, ()))}
+
+
+def _restore_successors(draft: Draft) -> None:
+    """What had ended in other branches is followed again where its successor was removed."""
+    for task in draft.index.in_list_order():
+        if not task.executed or task.retried or not task.status.terminal:
+            continue
+        following = what_follows(draft, task)
+        if following is None:
+            continue
+        ref = following.task_reference_name + suffix_of(task)
+        if ref not in draft.index.by_ref:
+            draft.mark(task, executed=False)
 
 
 def _reset_target(draft: Draft, target: Task, task_input: JSONObject | None) -> None:
@@ -105,13 +147,17 @@ def _reset_target(draft: Draft, target: Task, task_input: JSONObject | None) -> 
     elif target.task_type == DO_WHILE:
         changes = {} if task_input is None else {"input_data": task_input}
         reset = schedule_in_place(draft, target, iteration=0, **changes)
-        draft.change(reset, status=TaskStatus.IN_PROGRESS, start_time=draft.now_ms)
+        _begin(draft, reset)
     elif target.task_type == JOIN:
         reset = schedule_in_place(draft, target)
-        draft.change(reset, status=TaskStatus.IN_PROGRESS, start_time=draft.now_ms)
+        _begin(draft, reset)
     else:
         changes = {} if task_input is None else {"input_data": task_input}
         schedule_in_place(draft, target, **changes)
+
+
+def _begin(draft: Draft, task: Task) -> None:
+    draft.change(task, status=TaskStatus.IN_PROGRESS, start_time=draft.now_ms, due_time=UNSET)
 
 
 def _input_before_choice(draft: Draft, target: Task) -> JSONObject:
@@ -175,7 +221,7 @@ def _reopen_loops_around(draft: Draft, target: Task) -> None:
 
 def _complete_forks_around(draft: Draft, target: Task) -> None:
     """Branches beside the target whose records are gone start again, and the JOIN is there."""
-    node = draft.blueprint.node(base_ref(target))
+    node = draft.blueprint.node(base_ref(_join_of_dynamic(draft, target) or target))
     while node is not None:
         if node.block is Block.BRANCH and node.parent is not None:
             _complete_fork(draft, node.parent, target)
@@ -187,10 +233,11 @@ def _complete_forks_around(draft: Draft, target: Task) -> None:
 def _complete_fork(draft: Draft, fork: Node, target: Task) -> None:
     if draft.index.latest(fork.task.task_reference_name + suffix_of(target)) is None:
         return
-    firsts = [branch[0] for branch in fork.task.fork_tasks if branch]
-    join = [fork.next_sibling] if fork.next_sibling is not None else []
     place = place_of(draft, target)
-    for task in (*firsts, *join):
+    firsts = (first_of(draft, branch, place.suffix) for branch in fork.task.fork_tasks)
+    for task in (*firsts, fork.next_sibling):
+        if task is None:
+            continue
         for created in expand(MapperContext(draft, task, place)):
             draft.add(created)
 

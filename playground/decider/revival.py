@@ -48,7 +48,8 @@ def retry(draft: Draft, verb: Retry) -> None:
     )
     for task in marked:
         _retry_task(draft, task)
-    revive_parent(draft)
+    if verb.revive_parent:
+        revive_parent(draft)
 
 
 def _retryable(draft: Draft) -> list[Task]:
@@ -122,7 +123,11 @@ def revive_parent(draft: Draft) -> None:
     execution = draft.execution
     if execution.parent_workflow_id and execution.parent_workflow_task_id:
         draft.effects.append(
-            ReviveParent(execution.parent_workflow_id, execution.parent_workflow_task_id)
+            ReviveParent(
+                execution.parent_workflow_id,
+                execution.parent_workflow_task_id,
+                execution.workflow_id,
+            )
         )
 
 
@@ -130,11 +135,11 @@ def revive_parent(draft: Draft) -> None:
 
 
 def revive(draft: Draft, verb: Revive) -> None:
-    """Does nothing where the task is gone, replaced, optional, or waits for its child anyway."""
+    """Does nothing where the task is gone, replaced, optional, has another child, or waits."""
     task = draft.index.tasks.get(verb.task_id)
     if task is None or task.retried or is_optional(task) or not task.status.terminal:
         return
-    if not draft.execution.status.terminal:
+    if not draft.execution.status.terminal or task.sub_workflow_id != verb.workflow_id:
         return
     _reopen(draft, task, callback_after_seconds=0)
     for sibling in draft.index.in_list_order():

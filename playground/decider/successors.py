@@ -30,13 +30,13 @@ def _branch_carries_on(draft: Draft, task: Task) -> bool:
 
 
 def _past_skipped(draft: Draft, task: WorkflowTask | None, suffix: str) -> WorkflowTask | None:
-    while task is not None and _is_skipped(draft, task, suffix):
+    while task is not None and is_skipped(draft, task, suffix):
         node = draft.blueprint.node(task.task_reference_name)
         task = draft.blueprint.after(node) if node is not None else None
     return task
 
 
-def _is_skipped(draft: Draft, task: WorkflowTask, suffix: str) -> bool:
+def is_skipped(draft: Draft, task: WorkflowTask, suffix: str) -> bool:
     record = draft.index.latest(task.task_reference_name + suffix)
     if record is None and suffix:
         record = draft.index.latest(task.task_reference_name)

@@ -68,15 +68,30 @@ def _run_terminate(draft: Draft, task: Task) -> None:
     if status not in ("COMPLETED", "FAILED", "TERMINATED"):
         _fail(draft, task, "given termination status is not valid", for_good=False)
         return
-    output = _terminate_output(given)
-    _finish(draft, task, output)
+    _finish(draft, task, _terminate_output(given))
     ended = draft.mark(draft.index.tasks[task.task_id], executed=True)
+    _end_by(draft, ended)
+
+
+def end_again(draft: Draft) -> None:
+    """A TERMINATE task that has succeeded ends a revived execution at once, as in Conductor."""
+    for task_id in list(draft.index.terminators):
+        task = draft.index.tasks[task_id]
+        draft.need_payloads([task])
+        if draft.is_running and not task.retried:
+            _end_by(draft, task)
+
+
+def _end_by(draft: Draft, task: Task) -> None:
+    given = _input(task)
+    status = str(given.get("terminationStatus"))
+    output = _terminate_output(given)
     reason = given.get("terminationReason")
     text = str(reason) if reason else f"Workflow is {status} by TERMINATE task: {task.task_id}"
     if status == "COMPLETED":
         ending.complete(draft, text, output)
     else:
-        ending.fail(draft, WorkflowStatus(status), text, failed_task=ended, output=output)
+        ending.fail(draft, WorkflowStatus(status), text, failed_task=task, output=output)
 
 
 def _terminate_output(given: JSONObject) -> JSONObject:

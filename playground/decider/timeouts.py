@@ -31,9 +31,15 @@ def deadline_ms(task: Task, task_def: TaskDef | None = None) -> int:
         return 0
     policy = task_def if task_def is not None else task_def_of(task)
     deadlines = [timeout.at_ms for timeout in _timeouts(task, policy)]
-    if task.due_time and runner_of(task.task_type) is Runner.DECIDER:
+    if task.due_time and _wakes_by_itself(task):
         deadlines.append(task.due_time)
     return min(deadlines, default=0)
+
+
+def _wakes_by_itself(task: Task) -> bool:
+    if task.status is TaskStatus.SCHEDULED:
+        return runner_of(task.task_type) is Runner.DECIDER
+    return task.task_type == "WAIT"
 
 
 def execution_deadline_ms(view: ExecutionView) -> int:

@@ -39,8 +39,11 @@ class Retry:
     """New attempts for what failed or was cancelled.
 
     To resume sub-workflows instead, the engine follows `view.child_to_resume()` down and retries
-    the deepest failed child.
+    the deepest failed child. Without `revive_parent` the parent is left alone: it is the parent
+    that asked, and two that keep reviving each other would never rest.
     """
+
+    revive_parent: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,10 @@ class Rerun:
 
 @dataclass(frozen=True)
 class Revive:
-    """The ended child of this SUB_WORKFLOW task runs again, so its parent must."""
+    """The ended child `workflow_id` of this SUB_WORKFLOW task runs again, so its parent must."""
 
     task_id: str
+    workflow_id: str
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
             await _tell(rt, claim.namespace, child.workflow_id, Terminate(child.reason))
         case ReviveParent.__name__:
             parent = msgspec.json.decode(body, type=ReviveParent)
-            revive = Revive(parent.parent_task_id)
+            revive = Revive(parent.parent_task_id, parent.workflow_id)
             await _tell(rt, claim.namespace, parent.parent_workflow_id, revive)
         case RetryChild.__name__:
             await _retry_child(rt, claim, msgspec.json.decode(body, type=RetryChild))
@@ -219,7 +219,8 @@ def _ended(child: Execution, parent_task_id: str) -> ChildEnded:
 
 
 async def _retry_child(rt: Runtime, claim: Claim, effect: RetryChild) -> None:
-    advanced = await _tell(rt, claim.namespace, effect.workflow_id, Retry())
+    retry = Retry(revive_parent=False)
+    advanced = await _tell(rt, claim.namespace, effect.workflow_id, retry)
     if advanced is not None and any(outcome.error for outcome in advanced.outcomes):
         # It cannot run again: its parent must hear of its end once more, or wait for ever.
         await _tell_if_ended(rt, claim.namespace, effect.workflow_id)

@@ -473,13 +473,13 @@ class Run:
             case ReviveParent():
                 if effect.parent_workflow_id in self.world.runs:
                     parent = self.world.runs[effect.parent_workflow_id]
-                    parent.decide(Revive(effect.parent_task_id))
+                    parent.decide(Revive(effect.parent_task_id, effect.workflow_id))
             case RetryChild():
                 self._retry_child(effect)
 
     def _retry_child(self, effect: RetryChild) -> None:
         child = self.world.runs[effect.workflow_id]
-        refused = child.decide(Retry()).outcomes[0].error
+        refused = child.decide(Retry(revive_parent=False)).outcomes[0].error
         if refused is not None:
             self._inbox.append(_ended(str(child.execution.parent_workflow_task_id), child))
 

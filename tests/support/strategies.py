@@ -8,7 +8,21 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from playground.decider import Sweep
+from playground.decider import (
+    Jump,
+    Pause,
+    Rerun,
+    ResetCallbacks,
+    Restart,
+    Resume,
+    Retry,
+    SetVariables,
+    SkipTask,
+    Sweep,
+    Terminate,
+    Upgrade,
+    Verb,
+)
 from playground.model.definitions import SubWorkflowParams, TaskDef, WorkflowDef, WorkflowTask
 from playground.model.execution import Task, TaskStatus, WorkflowStatus
 from playground.model.task_types import Runner, runner_of
@@ -307,7 +321,8 @@ class Crowd:
 
     def _one_step(self, running: list[Run]) -> None:
         for run in running:
-            assert _has_something_pending(run), f"stuck: {run.statuses}"
+            paused = run.execution.status is WorkflowStatus.PAUSED
+            assert paused or _has_something_pending(run), f"stuck: {run.statuses}"
         reportable = [
             (run, task)
             for run in running
@@ -345,6 +360,55 @@ class Crowd:
             run.update_task(task, "IN_PROGRESS", {"at": 1}, callback_after_seconds=2)
         else:
             run.update_task(task, "COMPLETED", {"ref": task.reference_task_name})
+
+    def meddle(self) -> None:
+        """Somebody uses a control verb on some execution, allowed or not."""
+        run = self.random.choice(list(self.world.runs.values()))
+        run.decide(self._verb(run))
+        self.world.settle()
+
+    def _verb(self, run: Run) -> Verb:
+        # A JOIN waits for ever for what a skipped fork, or a task skipped in a loop, would have
+        # given it, as in Conductor.
+        blueprint = run.view.blueprint
+        nodes = [n for t in run.view.definition.all_tasks() if (n := blueprint.node(_ref(t)))]
+        skippable = [
+            _ref(n.task)
+            for n in nodes
+            if "FORK" not in n.task.type and blueprint.loop_of(n) is None
+        ]
+        tasks = run.view.tasks
+        task_id = self.random.choice(tasks).task_id if tasks else "none"
+        ref = self.random.choice(skippable or ["none"])
+        makers: list[Verb] = [
+            Pause(),
+            Resume(),
+            Resume(),
+            Retry(),
+            Retry(),
+            Restart(),
+            Terminate("meddling"),
+            Rerun(),
+            Rerun(task_id=task_id),
+            Rerun(task_id=task_id, task_input={"v": "a"}),
+            SkipTask(ref, task_output={"skipped": 1}),
+            Jump(ref, {"v": "a"}),
+            ResetCallbacks(),
+            SetVariables({"x": 9}),
+            Upgrade(run.view.definition),
+        ]
+        return self.random.choice(makers)
+
+    def calm_down(self) -> None:
+        """Nobody meddles any more: what was paused is resumed."""
+        for run in list(self.world.runs.values()):
+            if run.execution.status is WorkflowStatus.PAUSED:
+                run.decide(Resume())
+        self.world.settle()
+
+
+def _ref(task: WorkflowTask) -> str:
+    return task.task_reference_name
 
 
 def _reportable(run: Run) -> list[Task]:

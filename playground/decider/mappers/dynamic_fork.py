@@ -22,6 +22,7 @@ from playground.decider.mappers.join import new_join
 from playground.decider.mappers.sub_workflow import version_number
 from playground.decider.policies import ad_hoc
 from playground.decider.questions import Incomplete, LookUp
+from playground.decider.successors import is_skipped
 from playground.expressions import java_text
 from playground.model.definitions import JSONObject, SubWorkflowParams, TaskDef, WorkflowTask
 from playground.model.execution import Task, TaskStatus
@@ -50,7 +51,8 @@ def map_dynamic_fork(context: MapperContext, expand: Expand) -> list[Task]:
             "forkedTaskDefs": _shown(branches),
         },
         status=TaskStatus.COMPLETED,
-        executed=True,
+        # The JOIN carries on; where that is to be skipped the fork is followed like any task.
+        executed=not is_skipped(context.draft, join_node, context.place.suffix),
     )
     join = new_join(context.for_task(join_node), refs)
     join = replace(join, input_data={**join_node.input_parameters, "joinOn": refs})

@@ -8,6 +8,7 @@ from playground.decider.mappers.context import (
 )
 from playground.decider.mappers.expansion import Expand
 from playground.decider.mappers.join import map_join
+from playground.decider.successors import first_of
 from playground.model.definitions import WorkflowTask
 from playground.model.execution import Task, TaskStatus
 
@@ -23,11 +24,13 @@ def map_fork_join(context: MapperContext, expand: Expand) -> list[Task]:
         status=TaskStatus.COMPLETED,
         executed=True,
     )
+    join = joined_by(context, NOT_JOINED)
     tasks = [fork]
     for branch in context.task.fork_tasks:
-        if branch:
-            tasks.extend(expand(context.for_task(branch[0])))
-    tasks.extend(map_join(context.for_task(joined_by(context, NOT_JOINED))))
+        first = first_of(context.draft, branch, context.place.suffix)
+        if first is not None and first is not join:
+            tasks.extend(expand(context.for_task(first)))
+    tasks.extend(map_join(context.for_task(join)))
     return tasks
 
 
