@@ -57,7 +57,8 @@ def _record(draft: Draft, task: Task, given: Result) -> None:
 def _still_going(draft: Draft, task: Task, callback_seconds: int) -> dict[str, Any]:
     """A worker's task goes back to its queue; a system task stays with who runs it."""
     delay = max(0, callback_seconds)
-    if runner_of(task.task_type) is Runner.WORKER:
+    # An HTTP_POLL that goes on is due again like a worker's task, for the executors.
+    if runner_of(task.task_type) is Runner.WORKER or task.task_type == "HTTP_POLL":
         return {
             "status": TaskStatus.SCHEDULED,
             "callback_after_seconds": delay,

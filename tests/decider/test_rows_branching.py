@@ -467,6 +467,24 @@ def test_row_106_async_http_waits_for_an_update() -> None:
     assert run.status == "COMPLETED"
 
 
+def test_http_poll_is_due_again_after_its_interval() -> None:
+    calls: list[int] = []
+
+    def answer(task: Task) -> TaskResult:
+        calls.append(1)
+        if len(calls) < 3:
+            return TaskResult(status=ResultStatus.IN_PROGRESS, callback_after_seconds=60)
+        return TaskResult(status=ResultStatus.COMPLETED, output_data={"response": {}})
+
+    run = _start(a_task("h", "HTTP_POLL", input_parameters={"uri": "http://x"}), http=answer)
+
+    assert (len(calls), run.status) == (1, "RUNNING")
+    run.world.wait(60)
+    assert (len(calls), run.status) == (2, "RUNNING")
+    run.world.wait(60)
+    assert (len(calls), run.status) == (3, "COMPLETED")
+
+
 def test_row_107_start_workflow_without_request_fails() -> None:
     run = _start(a_task("st", "START_WORKFLOW"))
 

@@ -402,7 +402,7 @@ class Run:
         runner = runner_of(task.task_type)
         if runner is Runner.EXECUTOR and self.world.runs_scripts:
             payload = self._loaded(task)
-            if task.task_type == "HTTP":
+            if task.task_type in ("HTTP", "HTTP_POLL"):
                 if self.world.http is None:
                     return None
                 return [Result(replace(self.world.http(payload), task_id=task.task_id))]
