@@ -47,7 +47,10 @@ async def _execute(settings: Settings) -> None:
         await drain.stop()
         running.cancel()
         stopping.cancel()
-        await asyncio.gather(running, stopping, return_exceptions=True)
+        ends = await asyncio.gather(running, stopping, return_exceptions=True)
+        if not stop.is_set() and isinstance(ends[0], Exception):
+            # The supervisor starts another executor; what this one died of must be in the log.
+            raise ends[0]
 
 
 async def _tick(settings: Settings) -> None:

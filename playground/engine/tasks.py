@@ -39,29 +39,40 @@ async def poll(
     No thread and no connection is held while waiting. An unknown type is an empty queue.
     """
     queue = f"{domain}:{task_type}" if domain else task_type
-    most = max(1, min(count, _MOST_AT_ONCE))
     deadline = time.monotonic() + timeout_ms / 1000
     while True:
+        left = min(deadline - time.monotonic(), _LOOK_AGAIN_SECONDS)
+        if left <= 0:
+            return await _hand_out(rt, caller, task_type, domain, queue, worker_id, count)
         # Listen before looking: a task that comes in between is not slept through.
-        woken = asyncio.ensure_future(
-            rt.wakeups.wait(
-                f"poll:{caller.namespace}:{queue}",
-                max(0.0, min(deadline - time.monotonic(), _LOOK_AGAIN_SECONDS)),
-            )
-        )
+        woken = asyncio.ensure_future(rt.wakeups.wait(f"poll:{caller.namespace}:{queue}", left))
         try:
-            async with rt.unit_of_work(caller.namespace) as connection:
-                handed = await tasks.hand_out(connection, queue, worker_id=worker_id, most=most)
-                if _worth_noting(caller.namespace, task_type, domain or ""):
-                    await tasks.note_poll(
-                        connection, caller.namespace, task_type, domain or "", worker_id
-                    )
-            if handed or deadline - time.monotonic() <= 0:
-                _tell_watchers(rt, caller.namespace, handed)
+            handed = await _hand_out(rt, caller, task_type, domain, queue, worker_id, count)
+            if handed:
                 return handed
-            await woken
+            if not await woken and time.monotonic() >= deadline:
+                return []
         finally:
             woken.cancel()
+
+
+async def _hand_out(
+    rt: Runtime,
+    caller: Caller,
+    task_type: str,
+    domain: str | None,
+    queue: str,
+    worker_id: str,
+    count: int,
+) -> list[Task]:
+    async with rt.unit_of_work(caller.namespace) as connection:
+        handed = await tasks.hand_out(
+            connection, queue, worker_id=worker_id, most=max(1, min(count, _MOST_AT_ONCE))
+        )
+        if _worth_noting(caller.namespace, task_type, domain or ""):
+            await tasks.note_poll(connection, caller.namespace, task_type, domain or "", worker_id)
+    _tell_watchers(rt, caller.namespace, handed)
+    return handed
 
 
 async def update(rt: Runtime, caller: Caller, result: TaskResult) -> str:

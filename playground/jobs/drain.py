@@ -126,9 +126,12 @@ class Drain:
         )
 
     def _start_task(self, claimed: ClaimedTask) -> None:
+        # With the claim's number: after a lost lease this process may take the same task again
+        # while its first attempt is still ending.
+        key = f"{claimed.claim.id}/{claimed.claim.number}"
         work = asyncio.create_task(self._execute(claimed))
-        self._held[claimed.claim.id] = (claimed.claim, work)
-        work.add_done_callback(lambda _: self._finished(self._held, claimed.claim.id))
+        self._held[key] = (claimed.claim, work)
+        work.add_done_callback(lambda _: self._finished(self._held, key))
 
     def _start_effect(self, effect: ClaimedEffect) -> None:
         work = asyncio.create_task(self._carry_out(effect))
@@ -211,9 +214,15 @@ class Drain:
                 log.warning("leases not renewed: %s", error)
                 continue
             for claim in held:
-                entry = self._held.get(claim.id)
-                if claim.id not in kept and entry is not None and entry[0] is claim:
+                entry = self._held.get(f"{claim.id}/{claim.number}")
+                if entry is not None and (claim.id not in kept or self._is_outdated(claim)):
                     entry[1].cancel()
+
+    def _is_outdated(self, claim: Claim) -> bool:
+        """Whether this process took the same task again after losing this claim of it."""
+        return any(
+            other.id == claim.id and other.number > claim.number for other, _ in self._held.values()
+        )
 
 
 def _fields(claim: Claim) -> dict[str, str]:
