@@ -6,7 +6,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run test test-all nightly demo bench chaos check lint lock front-end toolchains clean \
+.PHONY: help run test test-all nightly demo bench check lint lock front-end toolchains clean \
 	ready-to-run ready-to-test
 
 PREPARE = python=$$(sh infra/setup/find-python.sh) && "$$python" infra/setup/prepare.py
@@ -32,9 +32,6 @@ demo: ready-to-run ## the whole story over HTTP, against a running or freshly st
 
 bench: ready-to-test ## measure throughput and latency
 	@.venv/bin/python infra/load/bench.py $(ARGS)
-
-chaos: ready-to-test ## kill roles and services under load and count what was lost
-	@.venv/bin/python infra/load/chaos.py $(ARGS)
 
 check: ready-to-run ## say what of this installation works
 	@.venv/bin/playground check

@@ -45,6 +45,8 @@ from tenants import quotas
 from tenants.caller import Plan
 
 _MOST_TRIES: Final = 50
+_TURNS_OF_A_LOOP: Final = 10
+"""A loop that keeps only its last turns may have this many times the tasks in its life."""
 _MOST_ROUNDS: Final = 200
 """Decisions in one turn; beyond it the execution goes on from the clock, others get their turn."""
 
@@ -185,9 +187,9 @@ class _Turn:
         outcomes: tuple[Outcome, ...] | None = None
         for _ in range(_MOST_ROUNDS):
             decision = await self._decide_and_save(inputs, logs)
-            if outcomes is None:
-                outcomes = decision.outcomes
-            inputs, logs = (), ()
+            if decision.applied:
+                outcomes = decision.outcomes if outcomes is None else outcomes
+                inputs, logs = (), ()
             questions = [q for q in decision.questions if isinstance(q, Evaluate)]
             if questions:
                 if not await self._evaluate(questions):
@@ -231,7 +233,7 @@ class _Turn:
                     task_payload_bytes=self.plan.payload_bytes,
                     workflow_payload_bytes=self.plan.payload_bytes,
                     max_tasks=self.plan.tasks_per_execution,
-                    max_tasks_ever=self.plan.tasks_per_execution,
+                    max_tasks_ever=self.plan.tasks_per_execution * _TURNS_OF_A_LOOP,
                 ),
             )
             match decision.questions:
@@ -264,12 +266,13 @@ class _Turn:
                 for q in questions
             )
         )
-        self.answers = {
+        answered = {
             question.key: Answer(found.outcome, found.value, found.message)
             for question, found in zip(questions, evaluations, strict=True)
             if not found.again
         }
-        return bool(self.answers)
+        self.answers |= answered
+        return bool(answered)
 
     async def _come_back(self) -> None:
         """Let the clock continue this execution: a timer that is due now."""
@@ -284,6 +287,9 @@ class _Turn:
     ) -> bool:
         """Commit a decision; False when it was made on a state that is no longer the state."""
         known = self.known
+        if not decision.applied:
+            # Its questions come first; the inputs are given again with the answers.
+            return True
         if not _changes_anything(known, decision) and not logs:
             if any(isinstance(given, Sweep) for given in inputs):
                 await self._re_arm()
@@ -330,6 +336,7 @@ class _Turn:
             body = encode_text(decision.definition)
             snapshot = hashlib.sha256(body.encode()).hexdigest()
         before, after = known.view.execution, decision.execution
+        made = {task.task_id for task in decision.changed}
         was_running = bool(known.row_version) and not before.status.terminal
         save = Save(
             namespace=self.namespace,
@@ -340,7 +347,8 @@ class _Turn:
             snapshot_body=body,
             timer_at=_timer_of(known.view, decision),
             tasks=[self._write_of(task) for task in decision.changed],
-            removed=decision.removed,
+            # A task that a rerun removes and makes again under its id is one update, not both.
+            removed=[id_ for id_ in decision.removed if id_ not in made],
             fences=[
                 (given.result.task_id, given.claim)
                 for given in inputs
