@@ -24,7 +24,7 @@ def provider(issuer: str) -> Provider:
         name=PROVIDER_NAME,
         issuer=issuer,
         client_id=CLIENT_ID,
-        label="Development sign-in",
+        label="any name",
         account_issuer=ACCOUNT_ISSUER,
     )
 
