@@ -21,6 +21,8 @@ _PREFIX: Final = "wake:"
 _ALL: Final = 1_000_000
 _RECONNECT_SECONDS: Final = 1.0
 _SEND_SECONDS: Final = 0.5
+_STOP_TRIES: Final = 5
+_STOP_SECONDS: Final = 0.5
 
 
 class Wakeups(Protocol):
@@ -92,6 +94,7 @@ class RedisWakeups(LocalWakeups):
         self._subscribed: set[str] = set()
         self._changed = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
+        self._closing = False
 
     def start(self) -> None:
         """Start listening and sending in the background."""
@@ -102,9 +105,15 @@ class RedisWakeups(LocalWakeups):
 
     async def stop(self) -> None:
         """End the background work."""
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        self._closing = True
+        pending = set(self._loops)
+        # More than once: a cancellation that meets a call to Redis may come out as an error of it.
+        for _ in range(_STOP_TRIES):
+            for loop in pending:
+                loop.cancel()
+            if not pending:
+                break
+            _, pending = await asyncio.wait(pending, timeout=_STOP_SECONDS)
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
 
@@ -120,7 +129,7 @@ class RedisWakeups(LocalWakeups):
         self._changed.set()
 
     async def _send(self) -> None:
-        while True:
+        while not self._closing:
             await self._something_to_send.wait()
             self._something_to_send.clear()
             batch, self._outgoing = self._outgoing, OrderedDict()
@@ -135,7 +144,7 @@ class RedisWakeups(LocalWakeups):
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
-        while True:
+        while not self._closing:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                     self._subscribed = set()
@@ -170,7 +179,7 @@ class RedisWakeups(LocalWakeups):
         reader.result()
 
     async def _read(self, pubsub: Any) -> None:
-        while True:
+        while not self._closing:
             message = await pubsub.get_message(timeout=1.0)
             if message is None:
                 continue
