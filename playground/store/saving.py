@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     BigInteger,
     Boolean,
     ColumnElement,
     Integer,
+    Select,
+    Table,
     TableValuedAlias,
     Text,
     bindparam,
@@ -179,16 +182,35 @@ def _rows(prefix: str, spec: _Spec) -> TableValuedAlias:
 
 
 def _build() -> Any:
+    """The whole statement: executions first, and what belongs to those that were written."""
     e, t = _rows("e", _EXECUTION), _rows("t", _TASK)
-    removed, fence = _rows("removed", _REMOVED), _rows("fence", _FENCE)
-    effect, log = _rows("effect", _EFFECT), _rows("log", _LOG)
+    saved, started = _saved(e), _started(e)
+    written = union_all(select(saved.c.id), select(started.c.id)).cte("written")
+    of_written = select(written.c.id)
+    return select(written.c.id).add_cte(
+        _deleted_tasks(of_written),
+        _added_tasks(t, of_written),
+        _changed_tasks(t, of_written),
+        _appended(effects, _rows("effect", _EFFECT), list(_EFFECT), of_written, "asked"),
+        _appended(
+            task_logs,
+            _rows("log", _LOG),
+            [name for name in _LOG if name != "execution_id"],
+            of_written,
+            "logged",
+        ),
+    )
 
+
+def _saved(e: TableValuedAlias) -> CTE:
+    """Executions whose version and fence still hold."""
+    fence = _rows("fence", _FENCE)
     lost = (
         select(fence.c.execution_id)
         .join(tasks, tasks.c.id == fence.c.id)
         .where(tasks.c.claim != fence.c.claim)
     )
-    saved = (
+    return (
         update(executions)
         .where(
             e.c.expected > 0,
@@ -215,8 +237,12 @@ def _build() -> Any:
         .returning(executions.c.id)
         .cte("saved")
     )
+
+
+def _started(e: TableValuedAlias) -> CTE:
+    """Executions that are new."""
     own = [name for name in _EXECUTION if name != "expected"]
-    started = (
+    return (
         insert(executions)
         .from_select(
             [*own, "row_version"],
@@ -225,10 +251,11 @@ def _build() -> Any:
         .returning(executions.c.id)
         .cte("started")
     )
-    written = union_all(select(saved.c.id), select(started.c.id)).cte("written")
-    of_written = select(written.c.id)
 
-    deleted = (
+
+def _deleted_tasks(of_written: Select[Any]) -> CTE:
+    removed = _rows("removed", _REMOVED)
+    return (
         delete(tasks)
         .where(
             tasks.c.id == removed.c.id,
@@ -238,8 +265,11 @@ def _build() -> Any:
         .returning(tasks.c.id)
         .cte("deleted")
     )
+
+
+def _added_tasks(t: TableValuedAlias, of_written: Select[Any]) -> CTE:
     stored = [name for name in _TASK if name not in ("is_new", "moved", "reset")]
-    added = (
+    return (
         insert(tasks)
         .from_select(
             stored,
@@ -250,7 +280,11 @@ def _build() -> Any:
         .returning(tasks.c.id)
         .cte("added")
     )
-    changed = (
+
+
+def _changed_tasks(t: TableValuedAlias, of_written: Select[Any]) -> CTE:
+    """Tasks that were there: what a claim wrote meanwhile stays unless the decision moved it."""
+    return (
         update(tasks)
         .where(not_(t.c.is_new), tasks.c.id == t.c.id, t.c.execution_id.in_(of_written))
         .values(
@@ -284,30 +318,25 @@ def _build() -> Any:
         .returning(tasks.c.id)
         .cte("changed")
     )
-    asked = (
-        insert(effects)
+
+
+def _appended(
+    table: Table,
+    given: TableValuedAlias,
+    names: Sequence[str],
+    of_written: Select[Any],
+    name: str,
+) -> CTE:
+    """Rows that are only ever added."""
+    return (
+        insert(table)
         .from_select(
-            list(_EFFECT),
-            select(*(effect.c[name] for name in _EFFECT)).where(
-                effect.c.execution_id.in_(of_written)
-            ),
+            names,
+            select(*(given.c[one] for one in names)).where(given.c.execution_id.in_(of_written)),
         )
-        .returning(effects.c.id)
-        .cte("asked")
+        .returning(table.c.id)
+        .cte(name)
     )
-    logged_columns = [name for name in _LOG if name != "execution_id"]
-    logged = (
-        insert(task_logs)
-        .from_select(
-            logged_columns,
-            select(*(log.c[name] for name in logged_columns)).where(
-                log.c.execution_id.in_(of_written)
-            ),
-        )
-        .returning(task_logs.c.id)
-        .cte("logged")
-    )
-    return select(written.c.id).add_cte(deleted, added, changed, asked, logged)
 
 
 def _if(
