@@ -13,6 +13,8 @@ with the run. Nothing in them is emptied between tests: every test has a tenant 
 """
 
 import importlib.util
+import os
+import secrets
 
 import pytest
 
@@ -31,3 +33,12 @@ pytest_plugins = [name for name in _PLUGINS if importlib.util.find_spec(name) is
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` rewrites the golden files; the difference is reviewed as code."""
     parser.addoption("--update-golden", action="store_true", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One seed for the random executions of all workers; they inherit it."""
+    os.environ.setdefault("PLAYGROUND_LAW_SEED", str(secrets.randbits(32)))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"random executions: PLAYGROUND_LAW_SEED={os.environ['PLAYGROUND_LAW_SEED']}"
