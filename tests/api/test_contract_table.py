@@ -1,0 +1,238 @@
+"""Every method and path of Conductor's clients: what is served, what is not yet, what never.
+
+`contract.txt` lists all of them with their tier: A and B are served, C answers the 404 of an
+unknown resource. `NOT_YET` names the rows of A and B that have no route yet. Whoever lands an
+endpoint deletes its line here: a listed row that is routed fails, and so does an unlisted one that
+is not. When the set is empty the API is whole, and the set can go.
+"""
+
+import re
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.exceptions import HTTPException
+
+from playground.api import ENDPOINTS
+from playground.api.router import Router
+from playground.model.errors import NotFound
+
+pytestmark = pytest.mark.anyio
+
+ROWS = [line.split() for line in (Path(__file__).parent / "contract.txt").read_text().splitlines()]
+SERVED = [f"{method} {path}" for tier, method, path in ROWS if tier in "AB"]
+ABSENT = [f"{method} {path}" for tier, method, path in ROWS if tier == "C"]
+
+NOT_YET = {
+    # control
+    "POST /api/workflow/execute/{name}/{version}",
+    "POST /api/tasks/{workflowId}/{status}/signal",
+    "POST /api/tasks/{workflowId}/{status}/signal/sync",
+    "POST /api/tasks/{workflowId}/{taskRefName}/{status}/sync",
+    "POST /api/workflow/bulk/delete",
+    "PUT /api/workflow/bulk/pause",
+    "DELETE /api/workflow/bulk/remove",
+    "POST /api/workflow/bulk/restart",
+    "PUT /api/workflow/bulk/resume",
+    "POST /api/workflow/bulk/retry",
+    "POST /api/workflow/bulk/terminate",
+    "DELETE /api/workflow/bulk/terminate-remove",
+    "GET /api/workflow/execute/{name}",
+    "POST /api/workflow/execute/{name}",
+    "POST /api/workflow/test",
+    "POST /api/workflow/test/sync",
+    "GET /api/workflow/{workflowId}/size",
+    "POST /api/workflow/{workflowId}/state",
+    "DELETE /api/workflow/{workflowId}/terminate-remove",
+    "POST /api/workflow/{workflowId}/upgrade",
+    # applications
+    "GET /api/applications",
+    "POST /api/applications",
+    "GET /api/applications/key/{accessKeyId}",
+    "DELETE /api/applications/{id}",
+    "GET /api/applications/{id}",
+    "PUT /api/applications/{id}",
+    "GET /api/applications/{id}/accessKeys",
+    "POST /api/applications/{id}/accessKeys",
+    "DELETE /api/applications/{applicationId}/accessKeys/{keyId}",
+    "POST /api/applications/{applicationId}/accessKeys/{keyId}/status",
+    "DELETE /api/applications/{applicationId}/roles/{role}",
+    "POST /api/applications/{applicationId}/roles/{role}",
+    # tags
+    "DELETE /api/applications/{id}/tags",
+    "GET /api/applications/{id}/tags",
+    "PUT /api/applications/{id}/tags",
+    "DELETE /api/environment/{name}/tags",
+    "GET /api/environment/{name}/tags",
+    "PUT /api/environment/{name}/tags",
+    "DELETE /api/event/{name}/tags",
+    "GET /api/event/{name}/tags",
+    "PUT /api/event/{name}/tags",
+    "DELETE /api/human/template/{name}/tags",
+    "GET /api/human/template/{name}/tags",
+    "PUT /api/human/template/{name}/tags",
+    "GET /api/metadata/tags",
+    "GET /api/metadata/tags/grouped",
+    "GET /api/metadata/tags/resources",
+    "DELETE /api/metadata/task/{taskName}/tags",
+    "GET /api/metadata/task/{taskName}/tags",
+    "POST /api/metadata/task/{taskName}/tags",
+    "PUT /api/metadata/task/{taskName}/tags",
+    "DELETE /api/metadata/webhook/{id}/tags",
+    "GET /api/metadata/webhook/{id}/tags",
+    "PUT /api/metadata/webhook/{id}/tags",
+    "DELETE /api/metadata/workflow/{name}/tags",
+    "GET /api/metadata/workflow/{name}/tags",
+    "POST /api/metadata/workflow/{name}/tags",
+    "PUT /api/metadata/workflow/{name}/tags",
+    "GET /api/scheduler/schedules/tags",
+    "DELETE /api/scheduler/schedules/{name}/tags",
+    "GET /api/scheduler/schedules/{name}/tags",
+    "PUT /api/scheduler/schedules/{name}/tags",
+    "DELETE /api/secrets/{key}/tags",
+    "GET /api/secrets/{key}/tags",
+    "PUT /api/secrets/{key}/tags",
+    # secrets, environment, schemas
+    "GET /api/environment",
+    "DELETE /api/environment/{key}",
+    "GET /api/environment/{key}",
+    "PUT /api/environment/{key}",
+    "GET /api/schema",
+    "POST /api/schema",
+    "DELETE /api/schema/{name}",
+    "GET /api/schema/{name}",
+    "DELETE /api/schema/{name}/{version}",
+    "GET /api/schema/{name}/{version}",
+    "GET /api/secrets",
+    "POST /api/secrets",
+    "GET /api/secrets-v2",
+    "GET /api/secrets/v2",
+    "DELETE /api/secrets/{key}",
+    "GET /api/secrets/{key}",
+    "PUT /api/secrets/{key}",
+    "GET /api/secrets/{key}/exists",
+    # events, webhooks, messages
+    "GET /api/event",
+    "POST /api/event",
+    "PUT /api/event",
+    "GET /api/event/execution",
+    "GET /api/event/execution/{eventHandlerName}",
+    "POST /api/event/handleIncomingEvent",
+    "GET /api/event/handler/",
+    "GET /api/event/handler/{name}",
+    "GET /api/event/message",
+    "GET /api/event/message/{event}",
+    "DELETE /api/event/{name}",
+    "GET /api/event/{event}",
+    "GET /api/metadata/webhook",
+    "POST /api/metadata/webhook",
+    "PUT /api/metadata/webhook",
+    "DELETE /api/metadata/webhook/{id}",
+    "GET /api/metadata/webhook/{id}",
+    "PUT /api/metadata/webhook/{id}",
+    "POST /api/workflow/{workflowId}/messages",
+    "GET /webhook/{id}",
+    "POST /webhook/{id}",
+    # human tasks
+    "GET /api/human/tasks/getTaskDisplayNames",
+    "POST /api/human/tasks/search",
+    "POST /api/human/tasks/update/taskRef",
+    "PUT /api/human/tasks/update/taskRef",
+    "GET /api/human/tasks/{taskId}",
+    "POST /api/human/tasks/{taskId}/claim",
+    "GET /api/human/tasks/{taskId}/conductorTask",
+    "POST /api/human/tasks/{taskId}/externalUser/{userId}",
+    "POST /api/human/tasks/{taskId}/reassign",
+    "POST /api/human/tasks/{taskId}/release",
+    "POST /api/human/tasks/{taskId}/skip",
+    "POST /api/human/tasks/{taskId}/update",
+    "PUT /api/human/tasks/{taskId}/update",
+    "GET /api/human/template",
+    "POST /api/human/template",
+    "POST /api/human/template/bulk",
+    "DELETE /api/human/template/{name}",
+    "GET /api/human/template/{humanTaskId}",
+    "DELETE /api/human/template/{name}/{version}",
+    "GET /api/human/template/{name}/{version}",
+    # limits
+    "DELETE /api/metadata/workflow/{name}/rate-limit",
+    "GET /api/metadata/workflow/{name}/rate-limit",
+    "PUT /api/metadata/workflow/{name}/rate-limit",
+    # schedules
+    "PUT /api/scheduler/bulk/pause",
+    "PUT /api/scheduler/bulk/resume",
+    "GET /api/scheduler/nextFewSchedules",
+    "GET /api/scheduler/schedules",
+    "POST /api/scheduler/schedules",
+    "GET /api/scheduler/schedules/search",
+    "DELETE /api/scheduler/schedules/{name}",
+    "GET /api/scheduler/schedules/{name}",
+    "GET /api/scheduler/schedules/{name}/pause",
+    "PUT /api/scheduler/schedules/{name}/pause",
+    "GET /api/scheduler/schedules/{name}/resume",
+    "PUT /api/scheduler/schedules/{name}/resume",
+    "GET /api/scheduler/search/executions",
+    # queues, storage, documents
+    "GET /api/tasks/external-storage-location",
+    "GET /api/tasks/externalstoragelocation",
+    "GET /api/tasks/queue/all/verbose",
+    "POST /api/tasks/queue/requeue/{taskType}",
+    "GET /api/workflow/external-storage-location",
+    "GET /api/workflow/externalstoragelocation",
+    "GET /swagger-ui",
+    # search
+    "GET /api/tasks/search",
+    "GET /api/tasks/search-v2",
+    "POST /api/workflow/bulk/search",
+    "GET /api/workflow/search-by-tasks",
+    "GET /api/workflow/search-by-tasks-v2",
+}
+
+ROUTER = Router(ENDPOINTS)
+
+
+def without_names(row: str) -> str:
+    """A row whose parameters have no names: Conductor's own documents call them differently."""
+    return re.sub(r"\{[^}]*\}", "{}", row).rstrip("/")
+
+
+ROUTED = {without_names(f"{row.method} {row.path}") for row in ENDPOINTS}
+
+
+def test_table_is_the_whole_contract() -> None:
+    assert (len(SERVED), len(ABSENT)) == (212, 195)
+    assert set(SERVED) >= NOT_YET
+
+
+@pytest.mark.parametrize("row", SERVED)
+def test_row_is_routed_unless_listed(row: str) -> None:
+    routed = without_names(row) in ROUTED
+
+    assert routed is (row not in NOT_YET), "land it and delete its line in NOT_YET"
+
+
+@pytest.mark.parametrize("row", ABSENT)
+def test_row_of_tier_c_has_no_route(row: str) -> None:
+    # A pattern that takes any name may match: who asks for this one gets the same 404 from it.
+    assert status_of(row) in (404, 200)
+    assert without_names(row) not in ROUTED
+
+
+def status_of(row: str) -> int:
+    method, path = row.split()
+    try:
+        ROUTER.find(method, re.sub(r"[{}]", "", path).encode())
+    except NotFound:
+        return 404
+    except HTTPException as refused:
+        return refused.status_code
+    return 200
+
+
+async def test_tier_c_answers_in_the_shape_of_errors(calls: httpx2.AsyncClient) -> None:
+    answer = await calls.get("/api/prompts")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["message"]
+    assert (answer.json()["status"], answer.json()["error"]) == (404, "NOT_FOUND")
