@@ -62,6 +62,7 @@ _HOST_NAME = re.compile(
 _NUMBERS_ONLY = re.compile(r"[0-9a-fx.]*[0-9][0-9a-fx.]*")
 _FORBIDDEN_IN_URL = re.compile(r"[\x00-\x1f\x7f\\]")
 _AUTHORITY = re.compile(r"^[^:/?#]*://[^/?#]*")
+_QUERY = re.compile(r"[!$-;=?-Z\[\]^_`a-z{|}~]*")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_IN_SAMPLE_PATH = re.compile(r"//|%2e|%2f|%5c|(^|/)\.\.?(/|$)", re.IGNORECASE)
@@ -81,6 +82,8 @@ class EgressRequest:
     connect_timeout_ms: int = 3_000
     read_timeout_ms: int = 3_000
     deadline_ms: int = 10_000
+    encode: bool = True
+    """False: the query is encoded already and is sent as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +164,8 @@ class Egress:
         try:
             request = _checked(request)
             url = _parsed(request.url)
+            if not request.encode:
+                url = _with_raw_query(url, request.url)
             # Entering a slot may wait; that is not the destination's time.
             if self._is_sample(request.url, url):
                 async with (
@@ -427,6 +432,16 @@ def _parsed(text: str) -> URL:
     if url.scheme not in ("http", "https") or not url.raw_host or port is None:
         raise EgressFailed("invalid", "the URL does not begin with http:// or https:// and a host")
     return url
+
+
+def _with_raw_query(url: URL, text: str) -> URL:
+    """The checked URL with its query as it was written; where it goes stays what was parsed."""
+    query = text.partition("#")[0].partition("?")[2]
+    if not query:
+        return url
+    if not _QUERY.fullmatch(query):
+        raise EgressFailed("invalid", "the query of the URL is not encoded")
+    return URL(f"{url.with_query(None).with_fragment(None)}?{query}", encoded=True)
 
 
 def _joined(url: URL, location: str) -> URL:

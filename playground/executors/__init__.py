@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from playground.executors import http, inline, json_jq_transform, lambda_
+from playground.executors import http, http_poll, inline, json_jq_transform, lambda_
 from playground.executors.contract import Executor, ExecutorInput, Tools
 
 __all__ = ["EXECUTORS", "Executor", "ExecutorInput", "Tools"]
 
 EXECUTORS: Mapping[str, Executor] = {
     "HTTP": http.execute,
+    "HTTP_POLL": http_poll.execute,
     "JSON_JQ_TRANSFORM": json_jq_transform.execute,
     "INLINE": inline.execute,
     "LAMBDA": lambda_.execute,

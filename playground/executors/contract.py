@@ -22,7 +22,10 @@ MAX_REASON_CHARACTERS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutorInput:
-    """One claimed task. `input` is its evaluated input, with secrets already in place."""
+    """One claimed task. `input` is its evaluated input, with secrets already in place.
+
+    `poll_count` is how often the task has been taken, this time included.
+    """
 
     namespace: str
     execution_id: str
@@ -30,6 +33,7 @@ class ExecutorInput:
     task_type: str
     input: dict[str, Any]
     async_complete: bool = False
+    poll_count: int = 1
 
 
 @dataclass(frozen=True)

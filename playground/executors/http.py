@@ -3,6 +3,7 @@
 Follows Conductor's HttpTask, also in the texts of its failures.
 """
 
+import asyncio
 import http
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec.structs import replace
 
 from playground.egress import EgressFailed, EgressRefused, EgressRequest, EgressResponse
 from playground.executors.contract import (
@@ -19,9 +21,10 @@ from playground.executors.contract import (
     failed,
     in_progress,
 )
+from playground.executors.evaluation import unavailable
 from playground.expressions.java_text import java_text
 from playground.model.errors import Unavailable
-from playground.model.requests import TaskResult
+from playground.model.requests import ResultStatus, TaskResult
 from playground.sandbox import json_values
 
 NO_URI = "Missing HTTP URI.  See documentation for HttpTask for required input parameters"
@@ -32,6 +35,7 @@ FORM = "application/x-www-form-urlencoded"
 DEFAULT_TIME_OUT_MS = 3_000
 LONGEST_TIME_OUT_MS = 30_000
 USUAL_DEADLINE_MS = 10_000
+MOST_HEDGES = 5
 _QUOTED_CHARACTERS = 200
 
 
@@ -41,14 +45,41 @@ class _Malformed(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """The request that a task's input describes."""
+    """The request that a task's input describes. `hedges` are sent at once; the first good
+    answer counts."""
 
     request: EgressRequest
     accepted: tuple[str, ...] = ()
     async_complete: bool = False
+    hedges: int = 1
 
 
 async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
+    """The call, and `outputFilter` over its output where the task has one.
+
+    The filter is a jq program over the whole output; what it emits first becomes the output, under
+    `result` when it is not an object.
+
+    Raises:
+        Unavailable: the namespace, or everybody together, asked too often; its turn comes later.
+    """
+    fields = task.input.get("http_request", task.input)
+    program = fields.get("outputFilter") if isinstance(fields, dict) else None
+    if program is not None and not isinstance(program, str):
+        return failed(task, "'outputFilter' is not a string")
+    result = await call(task, tools)
+    if not program or result.status is ResultStatus.FAILED:
+        return result
+    evaluation = await tools.sandbox.evaluate(task.namespace, "jq", program, result.output_data)
+    if evaluation.again:
+        raise unavailable(evaluation)
+    if evaluation.outcome != "OK":
+        return failed(task, f"'outputFilter' failed: {evaluation.message}", result.output_data)
+    kept = evaluation.value["result"]
+    return replace(result, output_data=kept if isinstance(kept, dict) else {"result": kept})
+
+
+async def call(task: ExecutorInput, tools: Tools) -> TaskResult:
     """Output `response`: an object for an answer, a text when the call failed.
 
     Raises:
@@ -59,7 +90,7 @@ async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
     except _Malformed as problem:
         return failed(task, str(problem))
     try:
-        response = await tools.egress.fetch(task.namespace, call.request)
+        response = await _answer(task, call, tools)
     except EgressRefused as refusal:
         return _broken(task, str(refusal))
     except EgressFailed as problem:
@@ -68,6 +99,35 @@ async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
         asked = f'I/O error on {call.request.method} request for "{call.request.url[:300]}"'
         return _broken(task, f"{asked}: {problem}")
     return _outcome(task, call, response)
+
+
+async def _answer(task: ExecutorInput, call: Call, tools: Tools) -> EgressResponse:
+    """The answer; with hedges the first that is accepted, else the last that came."""
+    if call.hedges == 1:
+        return await tools.egress.fetch(task.namespace, call.request)
+    attempts = [
+        asyncio.create_task(tools.egress.fetch(task.namespace, call.request))
+        for _ in range(call.hedges)
+    ]
+    answer: EgressResponse | None = None
+    problem: EgressRefused | EgressFailed | None = None
+    try:
+        for attempt in asyncio.as_completed(attempts):
+            try:
+                answer = await attempt
+            except (EgressRefused, EgressFailed) as error:
+                problem = error
+                continue
+            if _is_accepted(answer.status, call.accepted):
+                break
+    finally:
+        for left in attempts:
+            left.cancel()
+        await asyncio.gather(*attempts, return_exceptions=True)
+    if answer is None:
+        assert problem is not None
+        raise problem
+    return answer
 
 
 def read_call(task: ExecutorInput) -> Call:
@@ -95,9 +155,10 @@ def read_call(task: ExecutorInput) -> Call:
         body=body,
         connect_timeout_ms=connect_ms,
         read_timeout_ms=read_ms,
+        encode=fields.get("encode") not in (False, "false"),
         deadline_ms=min(LONGEST_TIME_OUT_MS, max(USUAL_DEADLINE_MS, connect_ms + read_ms)),
     )
-    return Call(request, _accepted(fields), _is_async(task, fields))
+    return Call(request, _accepted(fields), _is_async(task, fields), _hedges(fields))
 
 
 def _is_async(task: ExecutorInput, fields: Mapping[str, Any]) -> bool:
@@ -168,6 +229,17 @@ def _milliseconds(fields: Mapping[str, Any], name: str) -> int:
     if number < 0:
         raise _Malformed(f"'{name}' is not a number of milliseconds")
     return min(number or LONGEST_TIME_OUT_MS, LONGEST_TIME_OUT_MS)
+
+
+def _hedges(fields: Mapping[str, Any]) -> int:
+    """How many of the same request go out at once, at most `MOST_HEDGES`."""
+    config = fields.get("hedgingConfig")
+    wanted = config.get("maxAttempts") if isinstance(config, dict) else None
+    if wanted is None:
+        return 1
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or wanted < 0:
+        raise _Malformed("'hedgingConfig.maxAttempts' is not a number")
+    return int(min(max(wanted, 1), MOST_HEDGES))
 
 
 def _accepted(fields: Mapping[str, Any]) -> tuple[str, ...]:

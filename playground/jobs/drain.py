@@ -182,6 +182,7 @@ class Drain:
                 task_type=task.task_type,
                 input=task.input_data or {},
                 async_complete=node is not UNSET and node.async_complete,
+                poll_count=task.poll_count,
             ),
             self._tools,
         )

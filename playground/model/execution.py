@@ -133,8 +133,11 @@ class Task(Struct, frozen=True, kw_only=True, rename="camel"):
         """This task as the API shows it: derived fields filled, the engine's own cleared."""
         started = self.start_time or (0 if self.status.terminal else now_ms)
         definition = self.workflow_task.task_definition if self.workflow_task else UNSET
+        # Between two polls it waits in a queue of ours; to its readers it is being worked on.
+        polls = self.task_type == "HTTP_POLL" and self.status is TaskStatus.SCHEDULED
         return replace(
             self,
+            status=TaskStatus.IN_PROGRESS if polls and self.poll_count else self.status,
             input_data={} if self.input_data is UNSET else self.input_data,
             output_data={} if self.output_data is UNSET else self.output_data,
             task_definition=definition,

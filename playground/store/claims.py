@@ -183,7 +183,10 @@ _RENEW: Final = (
 _HAND_BACK: Final = (
     update(tasks)
     .where(*_held(tasks))  # type: ignore[misc]
-    .values(available_at=NOW_MS + bindparam("delay", type_=BigInteger))
+    .values(
+        available_at=NOW_MS + bindparam("delay", type_=BigInteger),
+        poll_count=func.greatest(tasks.c.poll_count - bindparam("uncounted", type_=Integer), 0),
+    )
 )
 _LOAD_TASKS: Final = (
     select(
@@ -301,12 +304,17 @@ async def renew(connection: Connection, claims: Sequence[Claim]) -> frozenset[st
 
 
 async def hand_back(connection: Connection, claims: Sequence[Claim], *, delay_ms: int = 0) -> None:
-    """Let claimed tasks go without a result, for anyone to take after `delay_ms`."""
+    """Let claimed tasks go without a result, for anyone to take after `delay_ms`.
+
+    A task that could not be begun and so has a delay was not polled either: `poll_count` is as
+    before. One that is interrupted keeps the count of a call that may have been made.
+    """
     await connection.run(
         _HAND_BACK,
         ids=[claim.id for claim in claims],
         numbers=[claim.number for claim in claims],
         delay=delay_ms,
+        uncounted=int(delay_ms > 0),
     )
 
 

@@ -10,11 +10,12 @@ from msgspec import UNSET
 
 from playground.egress import AddressPolicy, Egress, EgressLimits, InProcessLimiter
 from playground.executors import EXECUTORS, ExecutorInput, Tools
-from playground.executors.http import NO_METHOD, NO_URI, read_body, read_call
+from playground.executors.http import MOST_HEDGES, NO_METHOD, NO_URI, read_body, read_call
 from playground.model.errors import Unavailable
 from playground.model.requests import ResultStatus, TaskResult
 from playground.sandbox.client import SandboxClient
 from tests.executors.far_end import FarEnd
+from tests.executors.outside import tools_for
 
 pytestmark = pytest.mark.anyio
 
@@ -29,16 +30,8 @@ async def far_end() -> AsyncIterator[FarEnd]:
 
 @pytest.fixture
 async def tools(far_end: FarEnd) -> AsyncIterator[Tools]:
-    egress = Egress(
-        policy=AddressPolicy(
-            ports=frozenset({far_end.port}),
-            also_allowed=(ipaddress.IPv4Network("127.0.0.2/32"),),
-        ),
-        limiter=InProcessLimiter(lambda _: EgressLimits(per_minute=None)),
-        own_origin="http://own.example",
-    )
-    yield Tools(egress, SandboxClient("/nowhere"))
-    await egress.close()
+    async with tools_for(far_end, SandboxClient("/nowhere")) as ready:
+        yield ready
 
 
 def a_task(fields: dict[str, Any], **more: Any) -> ExecutorInput:
@@ -371,3 +364,90 @@ async def test_nonsense_fails_and_never_raises(fields: dict[str, Any], tools: To
 
     assert result.status is ResultStatus.FAILED
     assert result.reason_for_incompletion
+
+
+# ---- what the hosted product adds
+
+
+async def test_encoded_query_is_sent_as_it_is(tools: Tools, far_end: FarEnd) -> None:
+    fields = {"uri": far_end.url("/ok?q=a%2Fb+c%41"), "method": "GET", "encode": False}
+
+    await run(tools, fields)
+
+    assert far_end.requests[0].startswith("GET /ok?q=a%2Fb+c%41 ")
+
+
+async def test_unencoded_query_is_refused_when_said_to_be_encoded(
+    tools: Tools, far_end: FarEnd
+) -> None:
+    fields = {"uri": far_end.url("/ok?q=a b"), "method": "GET", "encode": False}
+
+    result = await run(tools, fields)
+
+    assert "not encoded" in str(result.reason_for_incompletion)
+    assert far_end.requests == []
+
+
+async def test_hedges_are_sent_at_once_and_one_answer_counts(tools: Tools, far_end: FarEnd) -> None:
+    fields = {
+        "uri": far_end.url("/ok"),
+        "method": "GET",
+        "hedgingConfig": {"maxAttempts": 3},
+    }
+
+    result = await run(tools, fields)
+
+    assert result.status is ResultStatus.COMPLETED
+    assert 1 <= len(far_end.requests) <= 3
+
+
+async def test_hedges_that_all_fail_fail_the_task(tools: Tools, far_end: FarEnd) -> None:
+    fields = {"uri": far_end.url("/status/500"), "method": "GET"}
+
+    result = await run(tools, {**fields, "hedgingConfig": {"maxAttempts": 9}})
+
+    assert result.status is ResultStatus.FAILED
+    assert len(far_end.requests) == MOST_HEDGES
+
+
+async def test_hedges_of_a_server_that_is_away_are_one_io_error(
+    tools: Tools, far_end: FarEnd
+) -> None:
+    await far_end.stop()
+    fields = {"uri": far_end.url("/ok"), "method": "GET", "hedgingConfig": {"maxAttempts": 2}}
+
+    result = await run(tools, fields)
+
+    assert "I/O error on GET request" in answer_of(result)
+
+
+@pytest.mark.parametrize(
+    ("program", "output"),
+    [
+        ("{found: .response.body.a}", {"found": 1}),
+        (".response.body.a", {"result": 1}),
+        ("empty", {"result": None}),
+    ],
+)
+async def test_output_filter_replaces_the_output(
+    program: str, output: dict[str, Any], far_end: FarEnd, sandbox: SandboxClient
+) -> None:
+    fields = {"uri": far_end.url("/ok"), "method": "GET", "outputFilter": program}
+
+    async with tools_for(far_end, sandbox) as tools:
+        result = await run(tools, {"http_request": fields})
+
+    assert (result.status, result.output_data) == (ResultStatus.COMPLETED, output)
+
+
+async def test_broken_output_filter_fails_and_keeps_the_answer(
+    far_end: FarEnd, sandbox: SandboxClient
+) -> None:
+    fields = {"uri": far_end.url("/ok"), "method": "GET", "outputFilter": ".response["}
+
+    async with tools_for(far_end, sandbox) as tools:
+        result = await run(tools, fields)
+
+    assert result.status is ResultStatus.FAILED
+    assert "'outputFilter' failed" in str(result.reason_for_incompletion)
+    assert answer_of(result)["statusCode"] == 200

@@ -11,6 +11,7 @@ from playground.executors.json_jq_transform import MISSING
 from playground.executors.lambda_ import NO_EXPRESSION as NO_SCRIPT
 from playground.model.errors import Unavailable
 from playground.model.requests import ResultStatus, TaskResult
+from playground.model.task_types import RUNNER_BY_TYPE, Runner
 from playground.sandbox.client import Evaluation, SandboxClient
 
 pytestmark = pytest.mark.anyio
@@ -30,8 +31,10 @@ async def run(sandbox: Any, task_type: str, fields: dict[str, Any]) -> TaskResul
     return await EXECUTORS[task_type](task, _tools(sandbox))
 
 
-async def test_registry_names_the_four() -> None:
-    assert set(EXECUTORS) == {"HTTP", "JSON_JQ_TRANSFORM", "INLINE", "LAMBDA"}
+async def test_every_executor_type_has_an_executor() -> None:
+    types = {name for name, runner in RUNNER_BY_TYPE.items() if runner is Runner.EXECUTOR}
+
+    assert set(EXECUTORS) == types
 
 
 # ---- JSON_JQ_TRANSFORM
