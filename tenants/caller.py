@@ -21,6 +21,13 @@ class Plan:
     stored_executions: int
     retention_days: int
     access_keys: int
+    child_depth: int = 8
+    """Levels of sub-workflows under an execution that nobody started as a child."""
+    descendants: int = 500
+    """Unfinished executions below one such execution, at all levels."""
+    fork_width: int = 2_000
+    start_chain: int = 100
+    """Executions in a row that each were started by the one before."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Plan":

@@ -72,6 +72,11 @@ plans = Table(
     Column("stored_executions", BigInteger, nullable=False),
     Column("retention_days", Integer, nullable=False),
     Column("access_keys", Integer, nullable=False),
+    # Bounds of what one execution may set going.
+    Column("child_depth", Integer, nullable=False, server_default=text("8")),
+    Column("descendants", BigInteger, nullable=False, server_default=text("500")),
+    Column("fork_width", BigInteger, nullable=False, server_default=text("2000")),
+    Column("start_chain", Integer, nullable=False, server_default=text("100")),
 )
 
 users = Table(
@@ -256,6 +261,10 @@ PLANS: Final[tuple[dict[str, Any], ...]] = (
         "stored_executions": 100_000,
         "retention_days": 30,
         "access_keys": 20,
+        "child_depth": 8,
+        "descendants": 500,
+        "fork_width": 2_000,
+        "start_chain": 100,
     },
     {
         "name": "local",
@@ -269,6 +278,10 @@ PLANS: Final[tuple[dict[str, Any], ...]] = (
         "stored_executions": 10_000_000,
         "retention_days": 365,
         "access_keys": 1_000,
+        "child_depth": 8,
+        "descendants": 100_000,
+        "fork_width": 100_000,
+        "start_chain": 1_000,
     },
 )
 

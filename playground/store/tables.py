@@ -121,6 +121,8 @@ executions = Table(
     _text("input"),
     _text("output"),
     _text("variables"),
+    # The execution at the top of a tree of sub-workflows, on those below it.
+    Column("root_id", Text),
     Index("ix_executions_newest", "namespace", desc("start_time"), "id"),
     Index("ix_executions_by_name", "namespace", "name", desc("start_time")),
     Index("ix_executions_by_status", "namespace", "status", desc("start_time")),
@@ -139,6 +141,12 @@ executions = Table(
         postgresql_where=text("idempotency_key IS NOT NULL"),
     ),
     Index("ix_executions_timer", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
+    Index(
+        "ix_executions_alive_below",
+        "namespace",
+        "root_id",
+        postgresql_where=text("root_id IS NOT NULL AND status IN ('RUNNING', 'PAUSED')"),
+    ),
     postgresql_with={"fillfactor": 70},
 )
 
@@ -175,6 +183,10 @@ tasks = Table(
     _text("output"),
     # The node of the definition, where it is not in the execution's snapshot (dynamic forks).
     Column("node", Text),
+    # What limits the hand-outs of this task (`rows.gate_of`), NULL for nothing. A task behind a
+    # gate has `gated_at` where others have `available_at`; passing the gate moves it there.
+    Column("gate", Text),
+    Column("gated_at", BigInteger),
     Index("ix_tasks_of_execution", "execution_id", "seq"),
     Index(
         "ix_tasks_pollable",
@@ -192,6 +204,25 @@ tasks = Table(
     ),
     Index("ix_tasks_timer", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
     Index("ix_tasks_newest", "namespace", desc("update_time")),
+    Index(
+        "ix_tasks_gated",
+        "system",
+        "namespace",
+        "queue",
+        "gate",
+        desc("priority"),
+        "gated_at",
+        postgresql_where=text("gated_at IS NOT NULL"),
+    ),
+    # Those that passed and hold a place.
+    Index(
+        "ix_tasks_inside",
+        "namespace",
+        "def_name",
+        postgresql_where=text(
+            "gate IS NOT NULL AND gated_at IS NULL AND status IN ('SCHEDULED', 'IN_PROGRESS')"
+        ),
+    ),
     postgresql_with={"fillfactor": 70},
 )
 
@@ -231,7 +262,48 @@ effects = Table(
     Index("ix_effects_claimable", "namespace", "available_at"),
 )
 
+# Hand-outs of tasks whose definition limits their rate; older ones than its window go.
+hand_outs = Table(
+    "hand_outs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("namespace"),
+    _text("name"),
+    _ms("at"),
+    Index("ix_hand_outs_recent", "namespace", "name", "at"),
+)
+
+# Unfinished executions of definitions with a `rateLimitConfig`, by their key. `position` is the
+# order of their starts; `released_at` is set from its release until a waiting one has begun.
+limited_runs = Table(
+    "limited_runs",
+    metadata,
+    _text("execution_id", primary_key=True),
+    _text("namespace"),
+    _text("key"),
+    Column("position", BigInteger, Identity(always=True), nullable=False),
+    Column("ceiling", BigInteger, nullable=False),
+    Column("waiting", Boolean, nullable=False),
+    Column("released_at", BigInteger),
+    _ms("create_time"),
+    Index("ix_limited_runs_of_key", "namespace", "key", "waiting", "position"),
+)
+
+# Outputs of tasks with a `cacheConfig`, by the digest of task name and key.
+output_cache = Table(
+    "output_cache",
+    metadata,
+    _text("namespace", primary_key=True),
+    _text("digest", primary_key=True),
+    _text("output"),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_output_cache_expiry", "namespace", "expires_at"),
+)
+
 TABLES: Final = (
+    hand_outs,
+    limited_runs,
+    output_cache,
     catalogs,
     workflow_definitions,
     task_definitions,
@@ -262,8 +334,9 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
         **_OWN,
         "claims": (
             "select (id, namespace, execution_id, queue, system, type, status, available_at, "
-            "timer_at, claim, start_time, poll_count, response_timeout, timeout, deadline_at), "
-            "update (available_at, timer_at, claim, start_time, poll_count)"
+            "timer_at, claim, start_time, poll_count, response_timeout, timeout, deadline_at, "
+            "def_name, priority, gate, gated_at), "
+            "update (available_at, timer_at, claim, start_time, poll_count, gated_at)"
         ),
         "operator": (
             "select (id, namespace, execution_id, type, status, system, available_at, "
@@ -280,6 +353,13 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
         ),
         "operator": "select (id, namespace, kind, available_at, claim)",
     },
+    "hand_outs": {**_OWN, "claims": _ALL},
+    "limited_runs": {
+        **_OWN,
+        "claims": "select, update (released_at), delete",
+        "operator": "select (execution_id, namespace, waiting)",
+    },
+    "output_cache": _OWN,
 }
 
 
