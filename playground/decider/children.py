@@ -22,6 +22,7 @@ from playground.decider.inputs import (
 )
 from playground.model.definitions import JSONObject, WorkflowDef
 from playground.model.execution import Execution, Task, TaskStatus, WorkflowStatus
+from playground.model.requests import IdempotencyStrategy
 
 _RETRY_AFTER_MS = 5_000
 
@@ -31,7 +32,8 @@ class ChildRequest:
     """The child that a SUB_WORKFLOW task asks for.
 
     `version` None or 0 means the latest registered one. `definition` is an inline one.
-    `workflow_id` is the same however often the task is delivered.
+    `workflow_id` is the same however often the task is delivered. A strategy without a key of its
+    own goes with the parent's.
     """
 
     workflow_id: str
@@ -43,7 +45,7 @@ class ChildRequest:
     correlation_id: str = ""
     priority: int = 0
     idempotency_key: str = ""
-    idempotency_strategy: str = ""
+    idempotency_strategy: IdempotencyStrategy | None = None
 
 
 def child_request(parent: Execution, task: Task) -> ChildRequest | str:
@@ -59,6 +61,11 @@ def child_request(parent: Execution, task: Task) -> ChildRequest | str:
     name = given.get("subWorkflowName") or (definition.name if definition else "")
     if not isinstance(name, str) or not name:
         return "The sub-workflow has no name"
+    strategy = str(given.get("idempotencyStrategy") or "")
+    if strategy and strategy not in tuple(IdempotencyStrategy):
+        choices = ", ".join(IdempotencyStrategy)
+        return f"The idempotency strategy {strategy} is none of {choices}"
+    key = given.get("idempotencyKey") or (parent.idempotency_key if strategy else "")
     domains = given.get("subWorkflowTaskToDomain")
     version = given.get("subWorkflowVersion")
     return ChildRequest(
@@ -70,8 +77,8 @@ def child_request(parent: Execution, task: Task) -> ChildRequest | str:
         task_to_domain=domains if isinstance(domains, dict) else parent.task_to_domain,
         correlation_id=parent.correlation_id or "",
         priority=_priority(given.get("priority"), parent.priority),
-        idempotency_key=str(given.get("idempotencyKey") or ""),
-        idempotency_strategy=str(given.get("idempotencyStrategy") or ""),
+        idempotency_key=str(key or ""),
+        idempotency_strategy=IdempotencyStrategy(strategy) if strategy else None,
     )
 
 

@@ -31,6 +31,7 @@ from playground.decider import (
 from playground.decider.index import base_ref
 from playground.decider.policies import task_def_of
 from playground.decider.timeouts import workflow_deadline_ms
+from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
 from playground.engine.runtime import Runtime
 from playground.model.definitions import TaskDef, WorkflowDef
@@ -95,17 +96,25 @@ async def post(
 
 
 async def begin(
-    rt: Runtime, namespace: str, plan: Plan, header: Execution, frozen: WorkflowDef
+    rt: Runtime,
+    namespace: str,
+    plan: Plan,
+    header: Execution,
+    frozen: WorkflowDef,
+    *,
+    reuses_key: bool = False,
 ) -> ExecutionView:
     """Decide on a new execution and insert it with its first tasks.
 
-    Raises `QuotaExceeded` when the plan allows no more running executions.
+    Raises `QuotaExceeded` when the plan allows no more running executions, `KeyHeld` when its
+    idempotency key is another's; `reuses_key` takes it over from one that has ended.
     """
     body = encode_text(frozen)
     digest = hashlib.sha256(body.encode()).hexdigest()
     view = ExecutionView.of(header, executions.definition_of(digest, body).definition)
     key = f"{namespace}/{header.workflow_id}"
     turn = _Turn(rt, namespace, header.workflow_id, plan, Known(view, 0, digest), body)
+    turn.reuses_key = reuses_key
     # Until the row is there nobody else knows the id; from then on letters queue up behind this.
     rt.mailboxes.open.add(key)
     try:
@@ -176,6 +185,7 @@ class _Turn:
         self.plan = plan
         self.known = known
         self.snapshot_body = snapshot_body
+        self.reuses_key = False
         self.task_defs: dict[str, TaskDef | None] = {}
         self.versions: dict[str, int | None] = {}
         self.answers: dict[str, Answer] = {}
@@ -361,11 +371,12 @@ class _Turn:
                     msgspec.json.encode(effect).decode(),
                     self.rt.now_ms(),
                 )
-                for effect in decision.effects
+                for effect in (*decision.effects, *_for_followers(before, after))
             ],
             logs=[LogWrite(*line) for line in logs],
             running=int(not after.status.terminal) - int(was_running),
             running_limit=self.plan.running_executions,
+            reuses_key=self.reuses_key,
         )
         return save, snapshot
 
@@ -381,6 +392,12 @@ class _Turn:
             deadline_at=(task.first_scheduled_time or 0) + total * 1000 if total > 0 else 0,
             own_node=bool(node) and (in_definition is None or in_definition.task is not node),
         )
+
+
+def _for_followers(before: Execution, after: Execution) -> tuple[TellFollowers, ...]:
+    """Who found this execution under its idempotency key may be waiting for its end."""
+    ends = after.status.terminal and not before.status.terminal
+    return (TellFollowers(),) if ends and after.idempotency_key else ()
 
 
 def _changes_anything(known: Known, decision: Decision) -> bool:

@@ -29,8 +29,9 @@ from playground.decider import (
 )
 from playground.decider.children import ChildRequest, child_request
 from playground.decider.engine_tasks import publication, start_request
-from playground.engine import workflows
+from playground.engine import followers, workflows
 from playground.engine.advance import advance, plan_of
+from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced
 from playground.engine.runtime import Runtime
 from playground.model.errors import NotFound, PlaygroundError, Unavailable
@@ -71,7 +72,10 @@ async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
             await _notify_parent(rt, claim, msgspec.json.decode(body, type=NotifyParent))
         case TerminateChild.__name__:
             child = msgspec.json.decode(body, type=TerminateChild)
-            await _tell(rt, claim.namespace, child.workflow_id, Terminate(child.reason))
+            if await followers.is_child(rt, claim.namespace, child.workflow_id, claim.execution_id):
+                await _tell(rt, claim.namespace, child.workflow_id, Terminate(child.reason))
+        case TellFollowers.__name__:
+            await _tell_followers(rt, claim.namespace, claim.execution_id)
         case ReviveParent.__name__:
             parent = msgspec.json.decode(body, type=ReviveParent)
             revive = Revive(parent.parent_task_id, parent.workflow_id)
@@ -100,17 +104,24 @@ async def _start_child(rt: Runtime, claimed: ClaimedTask, parent: Execution) -> 
         await _tell(rt, namespace, parent.workflow_id, ChildRefused(task.task_id, wanted))
         return
     try:
-        await _start_once(rt, namespace, _request_of(wanted), wanted.workflow_id, parent, task)
+        child_id = await _start_once(
+            rt, namespace, _request_of(wanted), wanted.workflow_id, parent, task
+        )
     except (Unavailable, DatabaseUnavailable) as error:
         refused = ChildRefused(task.task_id, error.message, transient=True)
         await _tell(rt, namespace, parent.workflow_id, refused)
     except (PlaygroundError, TenantError) as error:
         await _tell(rt, namespace, parent.workflow_id, ChildRefused(task.task_id, error.message))
     else:
-        started = ChildStarted(task.task_id, wanted.workflow_id)
+        if child_id != wanted.workflow_id:
+            await followers.follow(rt, namespace, child_id, parent.workflow_id, task.task_id)
+        started = ChildStarted(task.task_id, child_id)
         await _tell(rt, namespace, parent.workflow_id, started)
         # A short child may have ended before its parent knew of it.
-        await _tell_if_ended(rt, namespace, wanted.workflow_id)
+        if child_id == wanted.workflow_id:
+            await _tell_if_ended(rt, namespace, child_id)
+        else:
+            await _tell_followers(rt, namespace, child_id)
 
 
 def _request_of(wanted: ChildRequest) -> StartWorkflowRequest:
@@ -122,6 +133,8 @@ def _request_of(wanted: ChildRequest) -> StartWorkflowRequest:
         correlation_id=wanted.correlation_id or UNSET,
         task_to_domain=wanted.task_to_domain,
         priority=wanted.priority,
+        idempotency_key=wanted.idempotency_key or UNSET,
+        idempotency_strategy=wanted.idempotency_strategy or UNSET,
     )
 
 
@@ -132,18 +145,21 @@ async def _start_once(
     workflow_id: str,
     parent: Execution | None = None,
     task: Task | None = None,
-) -> None:
-    """Start under an id of our choosing, unless that has happened already."""
+) -> str:
+    """Start under an id of our choosing, unless that has happened already.
+
+    Returns that id, or the id of the execution that holds the request's idempotency key.
+    """
     async with rt.reading(namespace) as connection:
         if await executions.row_of(connection, workflow_id) is not None:
-            return
+            return workflow_id
     origin = (
         Origin(parent.workflow_id, task.task_id)
         if parent is not None and task is not None
         else None
     )
     caller = await system_caller(rt, namespace)
-    await workflows.start(rt, caller, request, workflow_id=workflow_id, origin=origin)
+    return await workflows.start(rt, caller, request, workflow_id=workflow_id, origin=origin)
 
 
 async def _start_workflow(
@@ -154,7 +170,7 @@ async def _start_workflow(
         return ResultStatus.FAILED, {}, wanted
     workflow_id = str(uuid.uuid5(_STARTED_BY_TASK, claimed.task.task_id))
     try:
-        await _start_once(rt, claimed.claim.namespace, wanted, workflow_id)
+        workflow_id = await _start_once(rt, claimed.claim.namespace, wanted, workflow_id)
     except (Unavailable, DatabaseUnavailable):
         raise
     except (PlaygroundError, TenantError) as error:
@@ -206,6 +222,19 @@ async def _tell_if_ended(rt: Runtime, namespace: str, child_id: str) -> None:
     await _tell(rt, namespace, child.parent_workflow_id, ended)
 
 
+async def _tell_followers(rt: Runtime, namespace: str, execution_id: str) -> None:
+    """Tell the tasks that follow an execution that it has ended, if it has."""
+    async with rt.reading(namespace) as connection:
+        ended = await queries.execution(connection, execution_id, include_tasks=False)
+    if ended is None or not ended.status.terminal:
+        return
+    waiting = await followers.of(rt, namespace, execution_id)
+    for parent_id, task_id in waiting:
+        await _tell(rt, namespace, parent_id, _ended(ended, task_id))
+    if waiting:
+        await followers.told(rt, namespace, execution_id, [task_id for _, task_id in waiting])
+
+
 def _ended(child: Execution, parent_task_id: str) -> ChildEnded:
     return ChildEnded(
         task_id=parent_task_id,
@@ -219,11 +248,24 @@ def _ended(child: Execution, parent_task_id: str) -> ChildEnded:
 
 
 async def _retry_child(rt: Runtime, claim: Claim, effect: RetryChild) -> None:
+    if not await followers.is_child(rt, claim.namespace, effect.workflow_id, claim.execution_id):
+        # Not its own child: it is told once more how that one ended.
+        await _follow_again(rt, claim.namespace, effect.workflow_id, claim.execution_id)
+        return
     retry = Retry(revive_parent=False)
     advanced = await _tell(rt, claim.namespace, effect.workflow_id, retry)
     if advanced is not None and any(outcome.error for outcome in advanced.outcomes):
         # It cannot run again: its parent must hear of its end once more, or wait for ever.
         await _tell_if_ended(rt, claim.namespace, effect.workflow_id)
+
+
+async def _follow_again(rt: Runtime, namespace: str, execution_id: str, parent_id: str) -> None:
+    async with rt.reading(namespace) as connection:
+        parent = await executions.load(connection, parent_id)
+    for task in parent.tasks if parent else ():
+        if task.sub_workflow_id == execution_id and not task.status.terminal:
+            await followers.follow(rt, namespace, execution_id, parent_id, task.task_id)
+    await _tell_followers(rt, namespace, execution_id)
 
 
 async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailureWorkflow) -> None:

@@ -10,14 +10,16 @@ from playground.engine import catalog
 from playground.engine.advance import advance, begin
 from playground.engine.runtime import Runtime
 from playground.model.definitions import JSONObject
-from playground.model.errors import Invalid, InvalidFields, NotFound
+from playground.model.errors import Conflict, Invalid, InvalidFields, NotFound
 from playground.model.execution import WorkflowStatus
 from playground.model.requests import (
+    IdempotencyStrategy,
     RerunWorkflowRequest,
     SkipTaskRequest,
     StartWorkflowRequest,
 )
 from playground.store import executions
+from playground.store.committer import KeyHeld
 from tenants import quotas
 from tenants.caller import Caller
 
@@ -35,8 +37,11 @@ async def start(
 ) -> str:
     """Start an execution and run its first decision; returns its id.
 
-    Raises `NotFound` for an unknown definition, `Invalid` for a bad request, `QuotaExceeded` when
-    the plan allows no more running executions.
+    With an idempotency key that an execution of this workflow holds, nothing is started: the
+    strategy RETURN_EXISTING gives the id of that one, every other raises `Conflict`, where
+    FAIL_ON_RUNNING takes the key over from one that has ended. Raises `NotFound` for an unknown
+    definition, `Invalid` for a bad request, `QuotaExceeded` when the plan allows no more running
+    executions.
     """
     rt.plans.keep(caller.namespace, caller.plan)
     if request.workflow_def is not UNSET and request.workflow_def:
@@ -57,7 +62,23 @@ async def start(
         created_by=caller.label,
         origin=origin or Origin(),
     )
-    await begin(rt, caller.namespace, caller.plan, header, frozen)
+    strategy = request.idempotency_strategy
+    try:
+        await begin(
+            rt,
+            caller.namespace,
+            caller.plan,
+            header,
+            frozen,
+            reuses_key=strategy is IdempotencyStrategy.FAIL_ON_RUNNING,
+        )
+    except KeyHeld as held:
+        if strategy is IdempotencyStrategy.RETURN_EXISTING:
+            return held.execution_id
+        raise Conflict(
+            f"Workflow with the idempotency key {request.idempotency_key} already exists "
+            f"(id {held.execution_id})"
+        ) from held
     return header.workflow_id
 
 

@@ -2,8 +2,8 @@
 
 One committer runs in each process. It never waits for a batch to fill: alone, a save is committed
 at once; under load the batch grows by itself and its cost is shared. Each save of a batch stands
-or falls alone: on its version, its fence, its quota, and, if the batch as a whole is refused
-(a value the database will not take), by being tried again on its own.
+or falls alone: on its version, its fence, its quota, its idempotency key, and, if the batch as a
+whole is refused (a value the database will not take), by being tried again on its own.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from playground.store import idempotency
 from playground.store.saving import Save, save_all
 from tenants import quotas
 from tenants.database import Database, Role, StatementRefused
@@ -20,6 +21,14 @@ _MOST_IN_A_BATCH = 64
 
 class Refused(Exception):
     """The quota of running executions is used up."""
+
+
+class KeyHeld(Exception):
+    """Another execution holds the idempotency key of this start."""
+
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(execution_id)
+        self.execution_id = execution_id
 
 
 @dataclass(slots=True)
@@ -60,8 +69,8 @@ class Committer:
     async def save(self, save: Save) -> bool:
         """Whether it was written: False means the version or the fence no longer held.
 
-        Raises `Refused` when the quota does not allow the start, `DatabaseUnavailable` when the
-        outcome is not known.
+        Raises `Refused` when the quota does not allow the start, `KeyHeld` when its idempotency
+        key is another's, `DatabaseUnavailable` when the outcome is not known.
         """
         waiting = _Waiting(save)
         self._waiting.append(waiting)
@@ -84,14 +93,15 @@ class Committer:
                 _fail(batch, error)
 
     def _take(self) -> list[_Waiting]:
-        """Up to a batch of what waits, at most one save of each execution."""
+        """Up to a batch of what waits, at most one save of each execution and of each key."""
         batch: list[_Waiting] = []
-        taken: set[str] = set()
+        taken: set[object] = set()
         rest: list[_Waiting] = []
         for waiting in self._waiting:
-            id_ = waiting.save.execution.workflow_id
-            if len(batch) < _MOST_IN_A_BATCH and id_ not in taken and not waiting.written.done():
-                taken.add(id_)
+            once = _at_most_once(waiting.save)
+            is_free = taken.isdisjoint(once) and not waiting.written.done()
+            if len(batch) < _MOST_IN_A_BATCH and is_free:
+                taken |= once
                 batch.append(waiting)
             elif not waiting.written.done():
                 rest.append(waiting)
@@ -103,7 +113,7 @@ class Committer:
     async def _commit(self, batch: list[_Waiting]) -> None:
         while batch:
             try:
-                written = await self._transaction([waiting.save for waiting in batch])
+                written, held = await self._transaction([waiting.save for waiting in batch])
             except _OverQuota as over:
                 refused = {id(batch[position]) for position in over.positions}
                 _fail([w for w in batch if id(w) in refused], Refused())
@@ -113,7 +123,11 @@ class Committer:
                 await self._one_by_one(batch, error)
                 return
             for waiting in batch:
-                _settle(waiting, waiting.save.execution.workflow_id in written)
+                id_ = waiting.save.execution.workflow_id
+                if id_ in held:
+                    _fail([waiting], KeyHeld(held[id_]))
+                else:
+                    _settle(waiting, id_ in written)
             return
 
     async def _one_by_one(self, batch: list[_Waiting], error: Exception) -> None:
@@ -126,13 +140,17 @@ class Committer:
             except Exception as own:  # noqa: BLE001 - it belongs to this caller alone
                 _fail([waiting], own)
 
-    async def _transaction(self, saves: Sequence[Save]) -> frozenset[str]:
-        namespaces = tuple(sorted({save.namespace for save in saves}))
+    async def _transaction(self, batch: Sequence[Save]) -> tuple[frozenset[str], dict[str, str]]:
+        """The ids written, and the starts refused because of their key → who holds it."""
+        namespaces = tuple(sorted({save.namespace for save in batch}))
+        claims = [claim for save in batch if (claim := save.key_claim) is not None]
         async with self._database.transaction(Role.COMMITTER, namespaces) as connection:
-            written = await save_all(connection, saves)
+            held = await idempotency.claim(connection, claims) if claims else {}
+            saves = [save for save in batch if save.execution.workflow_id not in held]
+            written = await save_all(connection, saves) if saves else frozenset()
             counted = [
                 (position, save)
-                for position, save in enumerate(saves)
+                for position, save in enumerate(batch)
                 if save.running and save.execution.workflow_id in written
             ]
             refused = await quotas.settle(
@@ -150,8 +168,15 @@ class Committer:
             if refused:
                 raise _OverQuota(frozenset(counted[index][0] for index in refused))
         self.batches += 1
-        self.saves += len(saves)
-        return written
+        self.saves += len(batch)
+        return written, held
+
+
+def _at_most_once(save: Save) -> set[object]:
+    """What of a save may be in a batch only once."""
+    claim = save.key_claim
+    key = set() if claim is None else {(claim.namespace, claim.name, claim.key)}
+    return {save.execution.workflow_id, *key}
 
 
 def _settle(waiting: _Waiting, written: bool) -> None:

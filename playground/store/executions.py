@@ -24,7 +24,15 @@ from sqlalchemy import (
 from playground.model.definitions import WorkflowDef, WorkflowTask
 from playground.model.execution import Execution, Task
 from playground.store import rows
-from playground.store.tables import effects, executions, snapshots, task_logs, tasks
+from playground.store.tables import (
+    effects,
+    executions,
+    followers,
+    idempotency_keys,
+    snapshots,
+    task_logs,
+    tasks,
+)
 from tenants.database import Connection
 
 _BY_ID: Final = select(executions).where(executions.c.id == bindparam("of_id"))
@@ -44,6 +52,14 @@ _CHILDREN: Final = select(executions.c.id).where(executions.c.parent_id == bindp
 
 _LOCK: Final = _BY_ID.with_for_update()
 _DELETE: Final = (
+    # First: a start that claims keys takes them before it touches executions.
+    delete(idempotency_keys).where(
+        idempotency_keys.c.execution_id == bindparam("of_id"),
+        executions.c.id == bindparam("of_id"),
+        idempotency_keys.c.name == executions.c.name,
+        idempotency_keys.c.key == executions.c.idempotency_key,
+    ),
+    delete(followers).where(followers.c.execution_id == bindparam("of_id")),
     delete(task_logs).where(
         task_logs.c.task_id.in_(
             select(tasks.c.id).where(tasks.c.execution_id == bindparam("of_id"))

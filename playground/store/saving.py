@@ -38,6 +38,7 @@ from sqlalchemy.types import TypeEngine
 
 from playground.model.execution import Execution, Task
 from playground.model.task_types import Runner, runner_of
+from playground.store.idempotency import KeyClaim
 from playground.store.rows import (
     available_at,
     encode_text,
@@ -97,6 +98,22 @@ class Save:
     running: int = 0
     """How many running executions this adds (1 at a start) or ends (-1)."""
     running_limit: int = field(default=0)
+    reuses_key: bool = False
+    """A start with an idempotency key takes it over from an execution that has ended."""
+
+    @property
+    def key_claim(self) -> KeyClaim | None:
+        """The idempotency key that this start needs, if it does."""
+        new = self.execution
+        if self.expected_version or not new.idempotency_key:
+            return None
+        return KeyClaim(
+            self.namespace,
+            new.workflow_name,
+            new.idempotency_key,
+            new.workflow_id,
+            self.reuses_key,
+        )
 
 
 _Spec = dict[str, TypeEngine[Any]]

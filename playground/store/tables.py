@@ -300,6 +300,43 @@ output_cache = Table(
     Index("ix_output_cache_expiry", "namespace", "expires_at"),
 )
 
+# Which execution holds an idempotency key. The row is written with the start it stands for, and
+# goes with the execution; one without a key touches nothing here.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _text("namespace", primary_key=True),
+    # Of the workflow: a key is known within one workflow name.
+    _text("name", primary_key=True),
+    _text("key", primary_key=True),
+    _text("execution_id"),
+)
+
+# SUB_WORKFLOW tasks that wait for an execution which is not their own child: one that was there
+# already under their idempotency key.
+followers = Table(
+    "followers",
+    metadata,
+    _text("namespace", primary_key=True),
+    _text("execution_id", primary_key=True),
+    _text("parent_task_id", primary_key=True),
+    _text("parent_id"),
+)
+
+# Removed executions that can still be read by id, retried and run again: their rows as JSON. What
+# lists, counts and searches never meets them.
+archive = Table(
+    "archive",
+    metadata,
+    _text("namespace", primary_key=True),
+    _text("id", primary_key=True),
+    _ms("end_time"),
+    _text("execution"),
+    _text("tasks"),
+    _text("logs"),
+    Index("ix_archive_oldest", "namespace", "end_time"),
+)
+
 TABLES: Final = (
     hand_outs,
     limited_runs,
@@ -314,6 +351,9 @@ TABLES: Final = (
     task_logs,
     poll_data,
     effects,
+    idempotency_keys,
+    followers,
+    archive,
 )
 
 _ALL: Final = "select, insert, update, delete"
@@ -360,6 +400,9 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
         "operator": "select (execution_id, namespace, waiting)",
     },
     "output_cache": _OWN,
+    "idempotency_keys": _OWN,
+    "followers": _OWN,
+    "archive": _OWN,
 }
 
 
