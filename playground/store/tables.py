@@ -28,6 +28,7 @@ from sqlalchemy import (
     text,
 )
 
+from playground.store.event_tables import EVENT_GRANTS, EVENT_TABLES
 from tenants.tables import metadata, row_filter
 
 _NONE: Final = text("''")
@@ -204,6 +205,13 @@ tasks = Table(
     ),
     Index("ix_tasks_timer", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
     Index("ix_tasks_newest", "namespace", desc("update_time")),
+    # Those a webhook's delivery may complete.
+    Index(
+        "ix_tasks_for_webhooks",
+        "namespace",
+        "execution_id",
+        postgresql_where=text("type = 'WAIT_FOR_WEBHOOK' AND status = 'IN_PROGRESS'"),
+    ),
     Index(
         "ix_tasks_gated",
         "system",
@@ -354,6 +362,7 @@ TABLES: Final = (
     idempotency_keys,
     followers,
     archive,
+    *EVENT_TABLES,
 )
 
 _ALL: Final = "select, insert, update, delete"
@@ -403,6 +412,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     "idempotency_keys": _OWN,
     "followers": _OWN,
     "archive": _OWN,
+    **EVENT_GRANTS,
 }
 
 
