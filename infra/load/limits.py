@@ -181,7 +181,7 @@ async def bare_workflows(database: Database, scripts: Sequence[Script]) -> float
         await _commit(database, script.saves[0])
         for save in script.saves[1:]:
             async with database.transaction(Role.CLAIMS) as connection:
-                taken = await claims.claim_tasks(connection, most=1, each=1, running={})
+                taken, _ = await claims.claim_tasks(connection, most=1, each=1, running={})
             if taken:
                 names = tuple({claim.namespace for claim in taken})
                 async with database.transaction(Role.COMMITTER, names) as connection:

@@ -36,11 +36,11 @@ from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
 from playground.engine.runtime import Runtime
 from playground.model.definitions import TaskDef, WorkflowDef
 from playground.model.errors import NotFound, Unavailable
-from playground.model.execution import Execution, Task
+from playground.model.execution import Execution, Task, TaskStatus
 from playground.model.task_types import Runner, runner_of
 from playground.store import definitions, executions, queries, tasks
 from playground.store.committer import Refused
-from playground.store.rows import available_at, encode_text, queue_of
+from playground.store.rows import available_at, encode_text, gate_of, queue_of
 from playground.store.saving import EffectWrite, LogWrite, Save, TaskWrite
 from tenants import quotas
 from tenants.caller import Plan
@@ -425,6 +425,9 @@ def _announce(rt: Runtime, namespace: str, decision: Decision) -> None:
     system = bool(decision.effects)
     for task in decision.changed:
         when = available_at(task)
+        if gate_of(task) is not None and task.status is not TaskStatus.IN_PROGRESS:
+            # It may have left a place to others; who waits for that is not known here.
+            when = now_ms
         if when is None or when > now_ms + 5:
             continue
         if runner_of(task.task_type) is Runner.WORKER:

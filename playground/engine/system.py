@@ -5,6 +5,7 @@ then read and decided on as the namespaces it belongs to.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from playground.decider import Result, Sweep
@@ -14,7 +15,7 @@ from playground.engine.runtime import Runtime
 from playground.model.errors import NotFound
 from playground.model.execution import Task
 from playground.model.requests import TaskResult
-from playground.store import claims
+from playground.store import claims, gates
 from playground.store.claims import Claim, ClaimedEffect, ClaimedTask
 from tenants.database import Role
 
@@ -41,8 +42,12 @@ async def take(
     At most `most` in all and `each` of one namespace, counting what it has `running` here.
     """
     async with rt.database.transaction(Role.CLAIMS) as connection:
-        tasks = await claims.claim_tasks(connection, most=most, each=each, running=running)
+        tasks, gated = await claims.claim_tasks(connection, most=most, each=each, running=running)
         left = most - len(tasks)
+        if gated and left > 0:
+            held = Counter(running) + Counter(task.namespace for task in tasks)
+            tasks += await gates.claim(connection, most=left, each=each, running=held)
+            left = most - len(tasks)
         effects = (
             await claims.claim_effects(connection, most=left, each=each, running=running)
             if left > 0

@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    exists,
     func,
     lateral,
     literal_column,
@@ -136,7 +137,7 @@ _TASK_DUE: Final = (
     (tasks.c.system) & (tasks.c.available_at.is_not(None)) & (tasks.c.available_at <= NOW_MS)
 )
 _TASKS_TO_CLAIM: Final = _due_rows(tasks, _TASK_DUE).cte("to_claim")
-_CLAIM_TASKS: Final = (
+_CLAIMED_TASKS: Final = (
     update(tasks)
     .where(tasks.c.id == _TASKS_TO_CLAIM.c.id)
     .values(
@@ -146,6 +147,18 @@ _CLAIM_TASKS: Final = (
         poll_count=tasks.c.poll_count + 1,
     )
     .returning(tasks.c.id, tasks.c.namespace, tasks.c.execution_id, tasks.c.claim)
+    .cte("claimed")
+)
+# Whether others are due behind a gate is said with it, also when nothing was claimed.
+_gated = select(
+    exists(
+        select(tasks.c.id).where(
+            tasks.c.system, tasks.c.gated_at.is_not(None), tasks.c.gated_at <= NOW_MS
+        )
+    ).label("gated")
+).subquery("behind")
+_CLAIM_TASKS: Final = select(_CLAIMED_TASKS, _gated.c.gated).select_from(
+    _gated.outerjoin(_CLAIMED_TASKS, true())
 )
 _EFFECTS_TO_CLAIM: Final = _due_rows(effects, effects.c.available_at <= NOW_MS).cte("to_claim")
 _CLAIM_EFFECTS: Final = (
@@ -236,8 +249,8 @@ _NEXT_TIMER: Final = select(func.min(_next_times.c.at), NOW_MS)
 
 async def claim_tasks(
     connection: Connection, *, most: int, each: int, running: Mapping[str, int]
-) -> list[Claim]:
-    """Take up to `most` due system tasks; role CLAIMS.
+) -> tuple[list[Claim], bool]:
+    """Take up to `most` due system tasks; and whether more are due behind gates. Role CLAIMS.
 
     `each` is how many a namespace may have at once in this process, `running` how many it has.
     """
@@ -249,7 +262,12 @@ async def claim_tasks(
         busy_counts=list(running.values()),
         lease=LEASE_MS,
     )
-    return [Claim(r["id"], r["namespace"], r["execution_id"], r["claim"]) for r in found]
+    taken = [
+        Claim(r["id"], r["namespace"], r["execution_id"], r["claim"])
+        for r in found
+        if r["id"] is not None
+    ]
+    return taken, found[0]["gated"]
 
 
 async def claim_effects(

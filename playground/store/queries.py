@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, false, func, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from playground.model.definitions import (
@@ -61,11 +61,14 @@ _PROGRESS: Final = (
     .where(tasks.c.execution_id == bindparam("of_execution"))
     .order_by(tasks.c.seq)
 )
+_queued = union_all(
+    select(tasks.c.queue).where(tasks.c.available_at.is_not(None), ~tasks.c.system),
+    select(tasks.c.queue).where(tasks.c.gated_at.is_not(None), tasks.c.system.is_(false())),
+).subquery("queued")
 _QUEUES: Final = (
-    select(tasks.c.queue, func.count().label("size"))
-    .where(tasks.c.available_at.is_not(None), ~tasks.c.system)
-    .group_by(tasks.c.queue)
-    .order_by(tasks.c.queue)
+    select(_queued.c.queue, func.count().label("size"))
+    .group_by(_queued.c.queue)
+    .order_by(_queued.c.queue)
 )
 _POLLS: Final = select(polls).order_by(polls.c.task_type, polls.c.domain)
 _POLLS_OF: Final = _POLLS.where(polls.c.task_type == bindparam("of_type"))

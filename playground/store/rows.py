@@ -133,3 +133,39 @@ def available_at(task: Task) -> int | None:
     if task.status is not TaskStatus.SCHEDULED or runner_of(task.task_type) is Runner.DECIDER:
         return None
     return task.due_time or task.scheduled_time
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What limits the hand-outs of tasks of one name; 0 is no limit."""
+
+    places: int
+    """Tasks of the name in progress at once."""
+    rate: int
+    """Hand-outs within any `seconds`."""
+    seconds: int
+    name: str
+
+    @property
+    def text(self) -> str:
+        """As the column `gate` holds it."""
+        return f"{self.places} {self.rate} {self.seconds} {self.name}"
+
+    @classmethod
+    def read(cls, text: str) -> "Gate":
+        places, rate, seconds, name = text.split(" ", 3)
+        return cls(int(places), int(rate), int(seconds), name)
+
+
+def gate_of(task: Task) -> Gate | None:
+    """The gate a task stands behind by its frozen definition, None for most."""
+    node = task.workflow_task
+    policy = node.task_definition if node else UNSET
+    if not policy:
+        return None
+    places = max(0, policy.concurrent_exec_limit or 0)
+    rate = max(0, policy.rate_limit_per_frequency or 0)
+    if not (places or rate) or runner_of(task.task_type) is Runner.DECIDER:
+        return None
+    seconds = max(1, policy.rate_limit_frequency_in_seconds or 1)
+    return Gate(places, rate, seconds if rate else 0, task.task_def_name)

@@ -43,6 +43,7 @@ from playground.store.rows import (
     available_at,
     encode_text,
     execution_header,
+    gate_of,
     queue_of,
     task_header,
 )
@@ -167,6 +168,8 @@ _TASK: Final[_Spec] = {
     "input": Text(),
     "output": Text(),
     "node": Text(),
+    "gate": Text(),
+    "gated_at": BigInteger(),
     # How an update treats what a claim may have written meanwhile.
     "is_new": Boolean(),
     "moved": Boolean(),
@@ -322,6 +325,8 @@ def _changed_tasks(t: TableValuedAlias, of_written: Select[Any]) -> CTE:
             node=func.coalesce(t.c.node, tasks.c.node),
             status=_if(t.c.moved, t.c.status, tasks.c.status),
             available_at=_if(t.c.moved, t.c.available_at, tasks.c.available_at),
+            gate=t.c.gate,
+            gated_at=_if(t.c.moved, t.c.gated_at, tasks.c.gated_at),
             timer_at=_if(t.c.moved, t.c.timer_at, tasks.c.timer_at),
             start_time=_newer(t.c.reset, t.c.start_time, tasks.c.start_time),
             update_time=_newer(t.c.reset, t.c.update_time, tasks.c.update_time),
@@ -479,6 +484,7 @@ def _execution_row(save: Save) -> tuple[Any, ...]:
 def _task_row(save: Save, write: TaskWrite) -> tuple[Any, ...]:
     task, base = write.task, write.base
     definition = task.workflow_task.task_definition if task.workflow_task else None
+    gate, due = gate_of(task), available_at(task)
     return (
         task.task_id,
         save.namespace,
@@ -491,7 +497,7 @@ def _task_row(save: Save, write: TaskWrite) -> tuple[Any, ...]:
         queue_of(task),
         runner_of(task.task_type) is not Runner.WORKER,
         task.workflow_priority,
-        available_at(task),
+        None if gate else due,
         write.timer_at or None,
         task.scheduled_time,
         task.start_time,
@@ -506,6 +512,8 @@ def _task_row(save: Save, write: TaskWrite) -> tuple[Any, ...]:
         _payload(task.input_data, base.input_data if base else None, is_new=base is None),
         _payload(task.output_data, base.output_data if base else None, is_new=base is None),
         encode_text(task.workflow_task) if write.own_node else None,
+        gate.text if gate else None,
+        due if gate else None,
         base is None,
         base is None or task.status != base.status or task.due_time != base.due_time,
         base is not None

@@ -13,41 +13,20 @@ from sqlalchemy import (
     column,
     func,
     insert,
-    literal,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from playground.model.execution import Task, TaskExecLog
 from playground.store import executions as stored
-from playground.store import rows
+from playground.store import gates, rows
 from playground.store.tables import executions, poll_data, task_logs, tasks
+from playground.store.timers import TIMER_AFTER_POLL
 from tenants.database import Connection
 from tenants.tables import NOW_MS
 
-_FAR: Final = literal(9_000_000_000_000_000, BigInteger)
-
-# What a hand-out does to the clock: response and task time-outs start to run, and the budget over
-# all attempts goes on.
-_TIMER_AFTER_POLL: Final = func.nullif(
-    func.least(
-        case(
-            (tasks.c.response_timeout > 0, NOW_MS + tasks.c.response_timeout * 1000),
-            else_=_FAR,
-        ),
-        case(
-            (
-                tasks.c.timeout > 0,
-                case((tasks.c.start_time > 0, tasks.c.start_time), else_=NOW_MS)
-                + tasks.c.timeout * 1000,
-            ),
-            else_=_FAR,
-        ),
-        func.coalesce(tasks.c.deadline_at, _FAR),
-    ),
-    _FAR,
-)
 _NEXT_IN_QUEUE: Final = (
     select(tasks.c.id)
     .where(
@@ -61,7 +40,7 @@ _NEXT_IN_QUEUE: Final = (
     .with_for_update(skip_locked=True)
     .cte("next_in_queue")
 )
-_HAND_OUT: Final = (
+_HANDED: Final = (
     update(tasks)
     .where(tasks.c.id == _NEXT_IN_QUEUE.c.id, executions.c.id == tasks.c.execution_id)
     .values(
@@ -71,14 +50,18 @@ _HAND_OUT: Final = (
         worker_id=bindparam("poller", type_=Text),
         poll_count=tasks.c.poll_count + 1,
         available_at=None,
-        timer_at=_TIMER_AFTER_POLL,
+        timer_at=TIMER_AFTER_POLL,
     )
     .returning(tasks, executions.c.snapshot.label("snapshot"))
+    .cte("handed")
 )
+# One row more or less than was handed out: whether others are due behind a gate is always said.
+_gated = select(gates.any_due_in_queue().label("gated")).subquery("behind")
+_HAND_OUT: Final = select(_HANDED, _gated.c.gated).select_from(_gated.outerjoin(_HANDED, true()))
 _EXTEND: Final = (
     update(tasks)
     .where(tasks.c.id == bindparam("of_id"), tasks.c.status == "IN_PROGRESS")
-    .values(update_time=NOW_MS, timer_at=_TIMER_AFTER_POLL)
+    .values(update_time=NOW_MS, timer_at=TIMER_AFTER_POLL)
 )
 _TIMERS: Final = (
     func.unnest(bindparam("ids", type_=ARRAY(Text)), bindparam("times", type_=ARRAY(BigInteger)))
@@ -132,7 +115,12 @@ async def hand_out(connection: Connection, queue: str, *, worker_id: str, most: 
     The claim is in the rows before anybody works: IN_PROGRESS, one poll more, the response clock
     started. Rows another poller is taking are skipped.
     """
-    found = await connection.all(_HAND_OUT, of_queue=queue, most=most, poller=worker_id)
+    answered = await connection.all(_HAND_OUT, of_queue=queue, most=most, poller=worker_id)
+    found = [row for row in answered if row["id"] is not None]
+    if len(found) < most and answered[0]["gated"]:
+        found += await gates.hand_out(
+            connection, queue, worker_id=worker_id, most=most - len(found)
+        )
     handed = []
     for row in found:
         frozen = await stored.snapshot(connection, row["snapshot"])
