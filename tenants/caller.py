@@ -28,6 +28,10 @@ class Plan:
     fork_width: int = 2_000
     start_chain: int = 100
     """Executions in a row that each were started by the one before."""
+    secrets: int = 100
+    environment_variables: int = 100
+    schemas: int = 200
+    """Versions of schemas, as with workflow definitions."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Plan":

@@ -77,6 +77,9 @@ plans = Table(
     Column("descendants", BigInteger, nullable=False, server_default=text("500")),
     Column("fork_width", BigInteger, nullable=False, server_default=text("2000")),
     Column("start_chain", Integer, nullable=False, server_default=text("100")),
+    Column("secrets", BigInteger, nullable=False, server_default=text("100")),
+    Column("environment_variables", BigInteger, nullable=False, server_default=text("100")),
+    Column("schemas", BigInteger, nullable=False, server_default=text("200")),
 )
 
 users = Table(
@@ -265,6 +268,9 @@ PLANS: Final[tuple[dict[str, Any], ...]] = (
         "descendants": 500,
         "fork_width": 2_000,
         "start_chain": 100,
+        "secrets": 100,
+        "environment_variables": 100,
+        "schemas": 200,
     },
     {
         "name": "local",
@@ -282,6 +288,9 @@ PLANS: Final[tuple[dict[str, Any], ...]] = (
         "descendants": 100_000,
         "fork_width": 100_000,
         "start_chain": 1_000,
+        "secrets": 1_000,
+        "environment_variables": 1_000,
+        "schemas": 10_000,
     },
 )
 

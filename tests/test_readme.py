@@ -27,6 +27,9 @@ _LIMITS = (
     ("stored_executions", "Executions kept"),
     ("retention_days", "Days that ended executions are kept"),
     ("access_keys", "Access keys"),
+    ("secrets", "Secrets"),
+    ("environment_variables", "Environment variables"),
+    ("schemas", "Schemas"),
 )
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     desc,
@@ -57,6 +58,8 @@ catalogs = Table(
     metadata,
     _text("namespace", primary_key=True),
     Column("revision", BigInteger, nullable=False),
+    # The same for secrets; 0 in a namespace that never had one.
+    Column("secrets_revision", BigInteger, nullable=False, server_default=text("0")),
 )
 
 workflow_definitions = Table(
@@ -345,6 +348,47 @@ archive = Table(
     Index("ix_archive_oldest", "namespace", "end_time"),
 )
 
+# Values are sealed (`tenants.sealing`) for the place namespace/name.
+secrets = Table(
+    "secrets",
+    metadata,
+    _text("namespace", primary_key=True),
+    _text("name", primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    *_audit(),
+)
+
+# Values that secrets had before they were changed or deleted: executions may still show them.
+former_secrets = Table(
+    "former_secrets",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("namespace"),
+    _text("name"),
+    Column("sealed", LargeBinary, nullable=False),
+    _ms("replaced_time"),
+    Index(None, "namespace"),
+)
+
+environment_variables = Table(
+    "environment_variables",
+    metadata,
+    _text("namespace", primary_key=True),
+    _text("name", primary_key=True),
+    _text("value"),
+    *_audit(),
+)
+
+schemas = Table(
+    "schemas",
+    metadata,
+    _text("namespace", primary_key=True),
+    _text("name", primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    _text("body"),
+    *_audit(),
+)
+
 TABLES: Final = (
     hand_outs,
     limited_runs,
@@ -363,6 +407,10 @@ TABLES: Final = (
     followers,
     archive,
     *EVENT_TABLES,
+    secrets,
+    former_secrets,
+    environment_variables,
+    schemas,
 )
 
 _ALL: Final = "select, insert, update, delete"
@@ -413,6 +461,11 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     "followers": _OWN,
     "archive": _OWN,
     **EVENT_GRANTS,
+    # The committer reads for executors what their tasks mention.
+    "secrets": {"tenant": _ALL, "committer": "select"},
+    "former_secrets": {"tenant": "select, insert, delete"},
+    "environment_variables": {"tenant": _ALL, "committer": "select"},
+    "schemas": {"tenant": _ALL},
 }
 
 
