@@ -377,7 +377,6 @@ _REFUSED: dict[str, str] = {
     "JDBC": _AS_WORKER,
     "SQL": _AS_WORKER,
     "GRPC": "Use an HTTP task.",
-    "BUSINESS_RULE": "Use a SWITCH or an INLINE task.",
     "SENDGRID": "Use an HTTP task.",
     "OPS_GENIE": "Use an HTTP task.",
     **dict.fromkeys(

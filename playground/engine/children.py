@@ -29,7 +29,7 @@ from playground.decider import (
 )
 from playground.decider.children import ChildRequest, child_request
 from playground.decider.engine_tasks import publication, start_request
-from playground.engine import followers, workflows
+from playground.engine import followers, namespace_tasks, workflows
 from playground.engine.advance import advance, plan_of
 from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced
@@ -47,7 +47,7 @@ _STARTED_BY_TASK: Final = uuid.UUID("8c5d5a1e-6a0f-4a57-9a4e-6ab1b1f1c0de")
 
 
 async def run_task(rt: Runtime, claimed: ClaimedTask) -> None:
-    """Carry out a SUB_WORKFLOW, START_WORKFLOW or EVENT task and report what came of it."""
+    """Carry out a task that is the engine's own and report what came of it."""
     async with rt.reading(claimed.claim.namespace) as connection:
         row = await executions.row_of(connection, claimed.claim.execution_id)
     if row is None:
@@ -60,6 +60,8 @@ async def run_task(rt: Runtime, claimed: ClaimedTask) -> None:
             await _report(rt, claimed, await _start_workflow(rt, claimed, parent))
         case "EVENT":
             await _report(rt, claimed, _publish(claimed, parent))
+        case known if known in namespace_tasks.TASK_TYPES:
+            await _report(rt, claimed, await _act(rt, claimed))
         case unknown:
             raise RuntimeError(f"not a task of the engine: {unknown}")
 
@@ -176,6 +178,18 @@ async def _start_workflow(
     except (PlaygroundError, TenantError) as error:
         return ResultStatus.FAILED, {}, error.message
     return ResultStatus.COMPLETED, {"workflowId": workflow_id}, None
+
+
+async def _act(
+    rt: Runtime, claimed: ClaimedTask
+) -> tuple[ResultStatus, dict[str, Any], str | None]:
+    caller = await system_caller(rt, claimed.claim.namespace)
+    try:
+        return ResultStatus.COMPLETED, await namespace_tasks.run(rt, caller, claimed), None
+    except (Unavailable, DatabaseUnavailable):
+        raise
+    except (PlaygroundError, TenantError) as error:
+        return ResultStatus.FAILED, {}, error.message
 
 
 def _publish(

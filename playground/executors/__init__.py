@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from playground.executors import http, http_poll, inline, json_jq_transform, lambda_
+from playground.executors import (
+    business_rule,
+    get_signed_jwt,
+    http,
+    http_poll,
+    inline,
+    json_jq_transform,
+    lambda_,
+)
 from playground.executors.contract import Executor, ExecutorInput, Tools
 
 __all__ = ["EXECUTORS", "Executor", "ExecutorInput", "Tools"]
@@ -13,4 +21,6 @@ EXECUTORS: Mapping[str, Executor] = {
     "JSON_JQ_TRANSFORM": json_jq_transform.execute,
     "INLINE": inline.execute,
     "LAMBDA": lambda_.execute,
+    "BUSINESS_RULE": business_rule.execute,
+    "GET_SIGNED_JWT": get_signed_jwt.execute,
 }

@@ -8,12 +8,13 @@ at no cost to its retries.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import UNSET
 
 from playground.egress import Egress
+from playground.executors.rule_files import RuleFiles
 from playground.model.requests import ResultStatus, TaskResult
 from playground.sandbox.client import SandboxClient
 
@@ -24,7 +25,8 @@ MAX_REASON_CHARACTERS = 500
 class ExecutorInput:
     """One claimed task. `input` is its evaluated input, with secrets already in place.
 
-    `poll_count` is how often the task has been taken, this time included.
+    `poll_count` is how often the task has been taken, this time included; `now_ms` is the time in
+    epoch milliseconds.
     """
 
     namespace: str
@@ -34,12 +36,14 @@ class ExecutorInput:
     input: dict[str, Any]
     async_complete: bool = False
     poll_count: int = 1
+    now_ms: int = 0
 
 
 @dataclass(frozen=True)
 class Tools:
     egress: Egress
     sandbox: SandboxClient
+    rules: RuleFiles = field(default_factory=RuleFiles)
 
 
 Executor = Callable[[ExecutorInput, Tools], Awaitable[TaskResult]]

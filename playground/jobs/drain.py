@@ -183,6 +183,7 @@ class Drain:
                 input=task.input_data or {},
                 async_complete=node is not UNSET and node.async_complete,
                 poll_count=task.poll_count,
+                now_ms=self._rt.now_ms(),
             ),
             self._tools,
         )

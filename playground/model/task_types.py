@@ -16,8 +16,24 @@ class Runner(StrEnum):
 
 
 _RUNNERS = {
-    Runner.EXECUTOR: ("HTTP", "HTTP_POLL", "JSON_JQ_TRANSFORM", "INLINE", "LAMBDA"),
-    Runner.ENGINE: ("SUB_WORKFLOW", "START_WORKFLOW", "EVENT"),
+    Runner.EXECUTOR: (
+        "HTTP",
+        "HTTP_POLL",
+        "JSON_JQ_TRANSFORM",
+        "INLINE",
+        "LAMBDA",
+        "BUSINESS_RULE",
+        "GET_SIGNED_JWT",
+    ),
+    Runner.ENGINE: (
+        "SUB_WORKFLOW",
+        "START_WORKFLOW",
+        "EVENT",
+        "GET_WORKFLOW",
+        "TERMINATE_WORKFLOW",
+        "UPDATE_TASK",
+        "QUERY_PROCESSOR",
+    ),
     Runner.DECIDER: (
         "SWITCH",
         "DECISION",

@@ -9,6 +9,8 @@ class FarEnd:
     def __init__(self) -> None:
         self.port = 0
         self.requests: list[str] = []
+        self.bodies: dict[str, bytes] = {}
+        """File name → what a request for it is answered with."""
         self._server: asyncio.Server | None = None
 
     def url(self, path: str) -> str:
@@ -31,7 +33,11 @@ class FarEnd:
             method, path = head.split(" ", 2)[:2]
             if path == "/silence":
                 await asyncio.sleep(30)
-            writer.write(_response(method, path.partition("?")[0]))
+            file = path.partition("?")[0].strip("/")
+            if file in self.bodies:
+                writer.write(_with_body("HTTP/1.1 200 OK\r\n", self.bodies[file]))
+            else:
+                writer.write(_response(method, path.partition("?")[0]))
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
             pass
@@ -46,4 +52,8 @@ def _response(method: str, path: str) -> bytes:
     if status in (204, 304) or method == "HEAD":
         body = b""
     head = f"HTTP/1.1 {status.value} {status.phrase}\r\nX-Two: a\r\nX-Two: b\r\n"
+    return _with_body(head, body)
+
+
+def _with_body(head: str, body: bytes) -> bytes:
     return head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body

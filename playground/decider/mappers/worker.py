@@ -14,7 +14,7 @@ def map_worker(context: MapperContext) -> list[Task]:
 
 
 def map_executor(context: MapperContext) -> list[Task]:
-    """HTTP, JSON_JQ_TRANSFORM, INLINE and LAMBDA: run by the playground's own executors."""
+    """HTTP, INLINE and the like: run by the playground's own executors, or by the engine."""
     task = queued_task(context, task_type=context.task.type)
     if context.task.async_complete and isinstance(task.input_data, dict):
         task = replace(task, input_data={**task.input_data, "asyncComplete": True})
