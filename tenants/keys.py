@@ -126,6 +126,11 @@ _COUNT_KEYS: Final = (
     .select_from(access_keys)
     .where(access_keys.c.namespace == bindparam("of_namespace"))
 )
+_COUNT_APPLICATIONS: Final = (
+    select(func.count())
+    .select_from(applications)
+    .where(applications.c.namespace == bindparam("of_namespace"))
+)
 # Keys are made so rarely that taking turns costs nothing, and the count is then exact.
 _TAKE_TURNS: Final = select(
     func.pg_advisory_xact_lock(
@@ -173,7 +178,18 @@ _OWNER_OF_KEY: Final = (
 async def create_application(
     connection: Connection, caller: Caller, name: str, roles: Iterable[str] = ()
 ) -> Application:
-    """Make an application; without roles its keys may do nothing but say who they are."""
+    """Make an application; without roles its keys may do nothing but say who they are.
+
+    Raises `QuotaExceeded` when there are as many as the plan allows keys.
+    """
+    limit = caller.plan.access_keys
+    await connection.all(_TAKE_TURNS, of_namespace=caller.namespace)
+    if await connection.scalar(_COUNT_APPLICATIONS, of_namespace=caller.namespace) >= limit:
+        raise QuotaExceeded(
+            f"Your plan allows {limit} applications. Delete one you no longer use.",
+            quota="applications",
+            limit=limit,
+        )
     application_id = _random_id()
     await connection.run(
         _INSERT_APPLICATION,
@@ -210,19 +226,25 @@ async def update_application(
     connection: Connection, caller: Caller, application_id: str, *, name: str, roles: Iterable[str]
 ) -> bool:
     """Rename an application or change its roles; false when there is none."""
+    given = _roles_text(roles)
     changed = await connection.run(
         _UPDATE_APPLICATION,
         application_id=application_id,
         new_name=name,
-        new_roles=_roles_text(roles),
+        new_roles=given,
         by=caller.subject,
     )
+    if changed:
+        await _note(connection, caller, "application.update", application_id, roles=given)
     return bool(changed)
 
 
-async def delete_application(connection: Connection, application_id: str) -> bool:
+async def delete_application(connection: Connection, caller: Caller, application_id: str) -> bool:
     """Delete an application and its keys; false when there is none."""
-    return bool(await connection.run(_DELETE_APPLICATION, application_id=application_id))
+    deleted = await connection.run(_DELETE_APPLICATION, application_id=application_id)
+    if deleted:
+        await _note(connection, caller, "application.delete", application_id)
+    return bool(deleted)
 
 
 async def create(connection: Connection, caller: Caller, application_id: str) -> NewKey | None:
@@ -249,14 +271,7 @@ async def create(connection: Connection, caller: Caller, application_id: str) ->
         secret_sha256=digest(key.secret),
         by=caller.subject,
     )
-    await audit.note(
-        connection,
-        caller.namespace,
-        actor=caller.subject,
-        action="key.create",
-        target=key.id,
-        application=application_id,
-    )
+    await _note(connection, caller, "key.create", key.id, application=application_id)
     return key
 
 
@@ -266,16 +281,26 @@ async def keys_of(connection: Connection, application_id: str) -> list[AccessKey
     return [_key_of(row) for row in rows]
 
 
-async def toggle(connection: Connection, application_id: str, key_id: str) -> AccessKey | None:
+async def toggle(
+    connection: Connection, caller: Caller, application_id: str, key_id: str
+) -> AccessKey | None:
     """Make an active key inactive or the other way round; None when there is none."""
     await connection.run(_TOGGLE_KEY, application_id=application_id, key_id=key_id)
     row = await connection.first(_KEY_BY_ID, application_id=application_id, key_id=key_id)
-    return None if row is None else _key_of(row)
+    if row is None:
+        return None
+    key = _key_of(row)
+    action = "key.activate" if key.status == ACTIVE else "key.deactivate"
+    await _note(connection, caller, action, key_id, application=application_id)
+    return key
 
 
-async def revoke(connection: Connection, application_id: str, key_id: str) -> bool:
+async def revoke(connection: Connection, caller: Caller, application_id: str, key_id: str) -> bool:
     """Delete a key; its tokens stop working within a second. False when there is none."""
-    return bool(await connection.run(_DELETE_KEY, application_id=application_id, key_id=key_id))
+    deleted = await connection.run(_DELETE_KEY, application_id=application_id, key_id=key_id)
+    if deleted:
+        await _note(connection, caller, "key.delete", key_id, application=application_id)
+    return bool(deleted)
 
 
 async def owner_of_key(connection: Connection, key_id: str) -> KeyOwner | None:
@@ -308,6 +333,19 @@ def fits(owner: KeyOwner | None, secret: str) -> bool:
     """Whether `secret` opens the key; takes the same time for an unknown key."""
     expected = owner.secret_sha256 if owner else bytes(32)
     return hmac.compare_digest(expected, digest(secret)) and owner is not None
+
+
+async def _note(
+    connection: Connection, caller: Caller, action: str, target: str, **details: str
+) -> None:
+    await audit.note(
+        connection,
+        caller.namespace,
+        actor=caller.subject,
+        action=action,
+        target=target,
+        **details,
+    )
 
 
 def _roles_text(roles: Iterable[str]) -> str:

@@ -96,6 +96,19 @@ def of_roles(roles: Iterable[str]) -> frozenset[str]:
     return frozenset().union(*(ROLES.get(role, NONE) for role in roles))
 
 
+def require_grantable(caller: Caller, roles: Iterable[str]) -> None:
+    """Raise `AccessDenied` unless `caller` has every scope these roles give.
+
+    Otherwise a key that manages applications could make itself one that may do everything.
+    """
+    roles = sorted(roles)
+    if not of_roles(roles) <= caller.scopes:
+        raise AccessDenied(
+            f"The roles {', '.join(roles)} allow more than the roles of this application do; "
+            "only someone who may do all of it can hand it on."
+        )
+
+
 def require(caller: Caller, scope: str) -> None:
     """Raise `AccessDenied` unless `caller` has `scope`."""
     if scope not in caller.scopes:

@@ -16,8 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from playground import problems
 from playground.api import (
+    applications,
     queues,
     service,
+    tags,
     task_definitions,
     tasks,
     token,
@@ -46,6 +48,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *workflow_search.ENDPOINTS,
     *tasks.ENDPOINTS,
     *queues.ENDPOINTS,
+    *tags.ENDPOINTS,
+    *applications.ENDPOINTS,
 )
 _OUTSIDE = frozenset(endpoint.segments for endpoint in ENDPOINTS if endpoint.segments[0] != "api")
 

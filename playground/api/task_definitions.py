@@ -1,15 +1,18 @@
 """Task definitions: `/api/metadata/taskdefs`, after Conductor's MetadataResource."""
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
 from playground.api.answers import as_json, empty
 from playground.api.bodies import read
 from playground.api.endpoint import Content, Endpoint
+from playground.api.workflow_definitions import TAG_KEY, TAG_VALUE, WITH_TAGS, names_tagged
 from playground.engine import metadata
 from playground.model.definitions import TaskDef
 from playground.model.errors import Invalid, NotFound
-from playground.store import queries
+from playground.model.tags import ResourceType
+from playground.store import queries, tags
 
 
 async def create_task_definitions(request: Request) -> Response:
@@ -29,9 +32,19 @@ async def update_task_definition(request: Request) -> Response:
 
 
 async def get_task_definitions(request: Request) -> Response:
-    """All task definitions."""
+    """All task definitions, or those with a tag."""
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
-        return as_json(await queries.task_defs(connection))
+        wanted = await names_tagged(request, connection, ResourceType.TASK_DEF)
+        found = [
+            one
+            for one in await queries.task_defs(connection)
+            if wanted is None or one.name in wanted
+        ]
+        if WITH_TAGS.of(request):
+            names = {one.name for one in found}
+            by_name = await tags.of_many(connection, ResourceType.TASK_DEF, names)
+            found = [replace(one, tags=by_name.get(one.name, [])) for one in found]
+    return as_json(found)
 
 
 async def get_task_definition(request: Request) -> Response:
@@ -39,8 +52,11 @@ async def get_task_definition(request: Request) -> Response:
     name = request.path_params["tasktype"]
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
         definition = await queries.task_def(connection, name)
-    if definition is None:
-        raise NotFound(f"No such taskType found by name: {name}")
+        if definition is None:
+            raise NotFound(f"No such taskType found by name: {name}")
+        if WITH_TAGS.of(request):
+            found = await tags.of(connection, ResourceType.TASK_DEF, name)
+            definition = replace(definition, tags=found)
     return as_json(definition)
 
 
@@ -77,6 +93,7 @@ ENDPOINTS = (
         handler=get_task_definitions,
         scope="metadata:read",
         summary="All task definitions",
+        parameters=(WITH_TAGS, TAG_KEY, TAG_VALUE),
         answers={200: list[TaskDef]},
     ),
     Endpoint(
@@ -85,6 +102,7 @@ ENDPOINTS = (
         handler=get_task_definition,
         scope="metadata:read",
         summary="A task definition",
+        parameters=(WITH_TAGS,),
         answers={200: TaskDef},
     ),
     Endpoint(

@@ -10,7 +10,10 @@ from playground.api.answers import as_json
 from playground.api.bodies import read, refuse
 from playground.api.endpoint import ANY_CALLER, Endpoint
 from playground.api.parameters import Boolean
+from tenants import keys, scopes
 from tenants.asgi import TOKEN_HEADER
+
+_APPLICATION = "app:"
 
 
 class GenerateTokenRequest(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -65,18 +68,34 @@ async def get_user_info(request: Request) -> Response:
     caller = request.state.caller
     token = request.headers.get(TOKEN_HEADER, "")
     wants_claims = CLAIMS.of(request) and bool(token)
-    permissions = [{"name": scope} for scope in sorted(caller.scopes)]
     return as_json(
         UserInfo(
             id=caller.subject,
             name=caller.label,
             uuid=caller.subject.partition(":")[2],
             namespace=caller.namespace,
-            roles=[{"name": "USER", "permissions": permissions}],
-            application_user=caller.subject.startswith("app:"),
+            roles=await _roles(request),
+            application_user=caller.subject.startswith(_APPLICATION),
             claims=request.state.tokens.claims(token) if wants_claims else UNSET,
         )
     )
+
+
+async def _roles(request: Request) -> list[dict[str, Any]]:
+    """What an application was given; a person may do everything in a namespace of their own."""
+    caller = request.state.caller
+    names: tuple[str, ...] = ("ADMIN",)
+    if caller.subject.startswith(_APPLICATION):
+        async with request.state.runtime.reading(caller.namespace) as connection:
+            found = await keys.application(connection, caller.subject.removeprefix(_APPLICATION))
+        names = found.roles if found else ()
+    return [
+        {
+            "name": name,
+            "permissions": [{"name": scope} for scope in sorted(scopes.of_roles([name]))],
+        }
+        for name in names
+    ]
 
 
 ENDPOINTS = (

@@ -1,6 +1,7 @@
 """Workflow definitions: `/api/metadata/workflow`, after Conductor's MetadataResource."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +12,9 @@ from playground.api.parameters import Boolean, Integer, Text
 from playground.engine import metadata
 from playground.model.definitions import WorkflowDef, WorkflowDefSummary
 from playground.model.errors import Invalid, NotFound
-from playground.store import queries
+from playground.model.tags import ResourceType
+from playground.store import queries, tags
+from tenants.database import Connection
 
 
 class BulkResponse(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -27,6 +30,9 @@ NEW_VERSION = Boolean("newVersion", "Store as the highest version plus one")
 VERSION = Integer("version", "Missing means the highest version")
 NAME = Text("name", "Only definitions of this name")
 SHORT = Boolean("short", "Name, version and times only")
+WITH_TAGS = Boolean("metadata", "Give the tags too")
+TAG_KEY = Text("tagKey", "Only what has this tag")
+TAG_VALUE = Text("tagValue", "With this value")
 
 
 async def create_workflow_definition(request: Request) -> Response:
@@ -69,9 +75,12 @@ async def get_workflow_definition(request: Request) -> Response:
     name, version = request.path_params["name"], VERSION.optional(request)
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
         definition = await queries.workflow_def(connection, name, version)
-    if definition is None:
-        shown = "null" if version is None else version
-        raise NotFound(f"No such workflow found by name: {name}, version: {shown}")
+        if definition is None:
+            shown = "null" if version is None else version
+            raise NotFound(f"No such workflow found by name: {name}, version: {shown}")
+        if WITH_TAGS.of(request):
+            found = await tags.of(connection, ResourceType.WORKFLOW_DEF, name)
+            definition = replace(definition, tags=found)
     return as_json(definition)
 
 
@@ -79,10 +88,13 @@ async def get_workflow_definitions(request: Request) -> Response:
     """All definitions in all their versions."""
     name = NAME.optional(request)
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
-        definitions = await queries.workflow_defs(connection, name=name)
-    if SHORT.of(request):
-        return as_json([_summary(definition) for definition in definitions])
-    return as_json(definitions)
+        wanted = await names_tagged(request, connection, ResourceType.WORKFLOW_DEF)
+        if SHORT.of(request):
+            summaries = await queries.workflow_versions(connection, name)
+            return as_json([one for one in summaries if wanted is None or one.name in wanted])
+        found = await queries.workflow_defs(connection, name=name)
+        kept = [one for one in found if wanted is None or one.name in wanted]
+        return as_json(await _tagged(request, connection, kept))
 
 
 async def get_latest_workflow_definitions(request: Request) -> Response:
@@ -91,21 +103,40 @@ async def get_latest_workflow_definitions(request: Request) -> Response:
         return as_json(await queries.workflow_defs(connection, latest_only=True))
 
 
+async def names_tagged(
+    request: Request, connection: Connection, kind: ResourceType
+) -> set[str] | None:
+    """The names with the tag that the query asks for, None when it asks for none."""
+    key, value = TAG_KEY.optional(request), TAG_VALUE.optional(request)
+    if key is None or value is None:
+        return None
+    return set(await tags.tagged(connection, kind, key, value))
+
+
+async def _tagged(
+    request: Request, connection: Connection, definitions: list[WorkflowDef]
+) -> list[WorkflowDef]:
+    if not WITH_TAGS.of(request):
+        return definitions
+    names = {one.name for one in definitions}
+    found = await tags.of_many(connection, ResourceType.WORKFLOW_DEF, names)
+    return [replace(one, tags=found.get(one.name, [])) for one in definitions]
+
+
 async def get_workflow_names(request: Request) -> Response:
     """The names, in order."""
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
-        latest = await queries.workflow_defs(connection, latest_only=True)
-    return as_json(sorted(definition.name for definition in latest))
+        versions = await queries.workflow_versions(connection)
+    return as_json(list(dict.fromkeys(one.name for one in versions)))
 
 
 async def get_workflow_names_and_versions(request: Request) -> Response:
     """Name → its versions, the lowest first."""
-    versions: dict[str, list[WorkflowDefSummary]] = {}
+    found: dict[str, list[WorkflowDefSummary]] = {}
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
-        definitions = await queries.workflow_defs(connection)
-    for definition in sorted(definitions, key=lambda one: (one.name, one.version)):
-        versions.setdefault(definition.name, []).append(_summary(definition))
-    return as_json(versions)
+        for version in await queries.workflow_versions(connection):
+            found.setdefault(version.name, []).append(version)
+    return as_json(found)
 
 
 async def get_workflow_versions(request: Request) -> Response:
@@ -125,15 +156,6 @@ async def delete_workflow_definition(request: Request) -> Response:
         raise NotFound(f"No such workflow definition: {name} version: {version}")
     await metadata.delete_workflow(request.state.runtime, request.state.caller, name, int(version))
     return empty()
-
-
-def _summary(definition: WorkflowDef) -> WorkflowDefSummary:
-    return WorkflowDefSummary(
-        name=definition.name,
-        version=definition.version,
-        create_time=definition.create_time,
-        update_time=definition.update_time,
-    )
 
 
 ENDPOINTS = (
@@ -172,7 +194,7 @@ ENDPOINTS = (
         handler=get_workflow_definitions,
         scope="metadata:read",
         summary="All workflow definitions, all versions",
-        parameters=(NAME, SHORT),
+        parameters=(NAME, SHORT, WITH_TAGS, TAG_KEY, TAG_VALUE),
         answers={200: list[WorkflowDef]},
     ),
     Endpoint(
@@ -213,7 +235,7 @@ ENDPOINTS = (
         handler=get_workflow_definition,
         scope="metadata:read",
         summary="A workflow definition",
-        parameters=(VERSION,),
+        parameters=(VERSION, WITH_TAGS),
         answers={200: WorkflowDef},
     ),
     Endpoint(

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from playground.decider import task_def_findings, workflow_findings
+from playground.engine import tags
 from playground.engine.runtime import Runtime
 from playground.model.definitions import TaskDef, WorkflowDef
 from playground.model.errors import (
@@ -14,7 +16,9 @@ from playground.model.errors import (
     NotFound,
     PlaygroundError,
 )
+from playground.model.tags import ResourceType
 from playground.store import definitions
+from playground.store import tags as stored_tags
 from playground.store.definitions import Author
 from tenants import quotas
 from tenants.caller import Caller
@@ -53,7 +57,12 @@ async def update_workflows(
     overwrite: bool = True,
     new_version: bool = False,
 ) -> tuple[list[str], dict[str, str]]:
-    """Create or replace each by itself: (names that worked, name → why it did not)."""
+    """Create or replace each by itself: (names that worked, name → why it did not).
+
+    Raises `Conflict` before any is written when one is there and may not be overwritten.
+    """
+    if not overwrite and not new_version:
+        await _refuse_existing(rt, caller, given)
     done: list[str] = []
     refused: dict[str, str] = {}
     for definition in given:
@@ -70,6 +79,17 @@ async def update_workflows(
     return done, refused
 
 
+async def _refuse_existing(rt: Runtime, caller: Caller, given: Sequence[WorkflowDef]) -> None:
+    async with rt.reading(caller.namespace) as connection:
+        for definition in given:
+            if await definitions.workflow(connection, definition.name, definition.version):
+                raise _exists(definition)
+
+
+def _exists(definition: WorkflowDef) -> Conflict:
+    return Conflict(f"Workflow with {definition.name}.{definition.version} already exists!")
+
+
 async def validate_workflow(_rt: Runtime, _caller: Caller, definition: WorkflowDef) -> None:
     """Raises `InvalidFields` with everything that is wrong with a definition; stores nothing."""
     _check(definition)
@@ -78,6 +98,7 @@ async def validate_workflow(_rt: Runtime, _caller: Caller, definition: WorkflowD
 def _check(definition: WorkflowDef) -> None:
     if findings := workflow_findings(definition):
         raise InvalidFields(findings)
+    tags.check(definition.tags or ())
 
 
 async def delete_workflow(rt: Runtime, caller: Caller, name: str, version: int) -> None:
@@ -85,6 +106,8 @@ async def delete_workflow(rt: Runtime, caller: Caller, name: str, version: int) 
     async with rt.unit_of_work(caller.namespace) as connection:
         if not await definitions.delete_workflow(connection, name, version):
             raise NotFound(f"No such workflow definition: {name} version: {version}")
+        if not await definitions.latest_versions(connection, [name]):
+            await stored_tags.forget(connection, ResourceType.WORKFLOW_DEF, name)
         await definitions.bump_revision(connection, caller.namespace)
 
 
@@ -97,6 +120,8 @@ async def register_task_defs(rt: Runtime, caller: Caller, given: Sequence[TaskDe
     ]
     if findings:
         raise InvalidFields(findings)
+    for definition in given:
+        tags.check(definition.tags or ())
     async with rt.unit_of_work(caller.namespace) as connection:
         await _save_task_defs(rt, caller, connection, given)
 
@@ -108,6 +133,7 @@ async def update_task_def(rt: Runtime, caller: Caller, definition: TaskDef) -> N
     """
     if findings := task_def_findings(definition):
         raise InvalidFields(findings)
+    tags.check(definition.tags or ())
     async with rt.unit_of_work(caller.namespace) as connection:
         await _save_task_defs(rt, caller, connection, [definition])
 
@@ -117,6 +143,7 @@ async def delete_task_def(rt: Runtime, caller: Caller, name: str) -> None:
     async with rt.unit_of_work(caller.namespace) as connection:
         if not await definitions.delete_task_def(connection, name):
             raise NotFound("No such task definition")
+        await stored_tags.forget(connection, ResourceType.TASK_DEF, name)
         await definitions.bump_revision(connection, caller.namespace)
 
 
@@ -137,11 +164,28 @@ async def _register(
     by = Author(caller.namespace, caller.label, rt.now_ms())
     if not await definitions.insert_workflow(connection, definition, by):
         if not overwrite:
-            raise Conflict(f"Workflow with {definition.name}.{definition.version} already exists!")
+            raise _exists(definition)
         await definitions.update_workflow(connection, definition, by)
     elif await definitions.count_workflows(connection) > caller.plan.workflow_definitions:
         raise quotas.exceeded("workflow_definitions", caller.plan.workflow_definitions)
+    await _write_tags(connection, caller, ResourceType.WORKFLOW_DEF, definition)
     return definition.version
+
+
+async def _write_tags(
+    connection: Connection, caller: Caller, kind: ResourceType, definition: WorkflowDef | TaskDef
+) -> None:
+    """The tags that came with a definition, in place of those it had unless it says otherwise."""
+    if definition.tags is UNSET:
+        return
+    await tags.put(
+        connection,
+        caller.namespace,
+        kind,
+        definition.name,
+        definition.tags,
+        overwrite=definition.overwrite_tags is not False,
+    )
 
 
 async def _save_task_defs(
@@ -152,3 +196,5 @@ async def _save_task_defs(
     await definitions.save_task_defs(connection, given, by)
     if await definitions.count_task_defs(connection) > caller.plan.task_definitions:
         raise quotas.exceeded("task_definitions", caller.plan.task_definitions)
+    for definition in given:
+        await _write_tags(connection, caller, ResourceType.TASK_DEF, definition)

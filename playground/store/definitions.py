@@ -216,7 +216,7 @@ async def bump_revision(connection: Connection, namespace: str) -> None:
 
 
 def _body(definition: WorkflowDef | TaskDef) -> str:
-    """The text to store; times and authors are columns."""
+    """The text to store; times and authors are columns, tags are rows of their own."""
     return encode_text(
         replace(
             definition,
@@ -224,5 +224,7 @@ def _body(definition: WorkflowDef | TaskDef) -> str:
             update_time=0,
             created_by=msgspec.UNSET,
             updated_by=msgspec.UNSET,
+            tags=msgspec.UNSET,
+            overwrite_tags=msgspec.UNSET,
         )
     )

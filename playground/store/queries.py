@@ -47,11 +47,10 @@ _WORKFLOWS_NAMED: Final = _WORKFLOWS.where(_w.name == bindparam("of_name"))
 _LATEST: Final = (
     select(workflow_definitions).ext(distinct_on(_w.name)).order_by(_w.name, _w.version.desc())
 )
-_VERSIONS: Final = (
-    select(_w.name, _w.version, _w.create_time, _w.update_time)
-    .where(_w.name == bindparam("of_name"))
-    .order_by(_w.version)
+_SUMMARIES: Final = select(_w.name, _w.version, _w.create_time, _w.update_time).order_by(
+    _w.name, _w.version
 )
+_VERSIONS: Final = _SUMMARIES.where(_w.name == bindparam("of_name"))
 _TASK_DEFS: Final = select(task_definitions).order_by(task_definitions.c.name)
 _PLAN: Final = select(*PLAN_COLUMNS).join(namespace_rows, namespace_rows.c.plan == plans.c.name)
 _NAMESPACES: Final = select(namespace_rows.c.id).order_by(namespace_rows.c.id)
@@ -118,8 +117,13 @@ async def workflow_defs(
     return [definitions.workflow_of(row) for row in found]
 
 
-async def workflow_versions(connection: Connection, name: str) -> list[WorkflowDefSummary]:
-    """The versions of a workflow, lowest first."""
+async def workflow_versions(
+    connection: Connection, name: str | None = None
+) -> list[WorkflowDefSummary]:
+    """The versions of a workflow, lowest first; without a name those of all, by name."""
+    found = await (
+        connection.all(_SUMMARIES) if name is None else connection.all(_VERSIONS, of_name=name)
+    )
     return [
         WorkflowDefSummary(
             name=row["name"],
@@ -127,7 +131,7 @@ async def workflow_versions(connection: Connection, name: str) -> list[WorkflowD
             create_time=row["create_time"],
             update_time=row["update_time"],
         )
-        for row in await connection.all(_VERSIONS, of_name=name)
+        for row in found
     ]
 
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from playground.store.event_tables import EVENT_GRANTS, EVENT_TABLES
-from playground.store.schedule_tables import SCHEDULE_GRANTS, SCHEDULE_TABLES
+from playground.store.tag_tables import TAG_GRANTS, tags
 from tenants.tables import metadata, row_filter
 
 _NONE: Final = text("''")
@@ -408,11 +408,11 @@ TABLES: Final = (
     followers,
     archive,
     *EVENT_TABLES,
+    tags,
     secrets,
     former_secrets,
     environment_variables,
     schemas,
-    *SCHEDULE_TABLES,
 )
 
 _ALL: Final = "select, insert, update, delete"
@@ -463,12 +463,12 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     "followers": _OWN,
     "archive": _OWN,
     **EVENT_GRANTS,
+    **TAG_GRANTS,
     # The committer reads for executors what their tasks mention.
     "secrets": {"tenant": _ALL, "committer": "select"},
     "former_secrets": {"tenant": "select, insert, delete"},
     "environment_variables": {"tenant": _ALL, "committer": "select"},
     "schemas": {"tenant": _ALL},
-    **SCHEDULE_GRANTS,
 }
 
 

@@ -109,7 +109,7 @@ async def create_key(request: Request) -> Response:
 async def toggle_key(request: Request) -> Response:
     caller = signed_in(request).member.caller
     async with _transaction(request, caller) as connection:
-        changed = await keys.toggle(connection, *_named(request))
+        changed = await keys.toggle(connection, caller, *_named(request))
     if changed is None:
         raise NotFound
     return redirect(request, "/access-keys")
@@ -120,10 +120,10 @@ async def delete_key(request: Request) -> Response:
     caller = signed_in(request).member.caller
     application_id, key_id = _named(request)
     async with _transaction(request, caller) as connection:
-        if not await keys.revoke(connection, application_id, key_id):
+        if not await keys.revoke(connection, caller, application_id, key_id):
             raise NotFound
         if not await keys.keys_of(connection, application_id):
-            await keys.delete_application(connection, application_id)
+            await keys.delete_application(connection, caller, application_id)
     return redirect(request, "/access-keys")
 
 

@@ -42,8 +42,8 @@ async def test_key_has_256_bits_and_only_its_hash_is_stored(
 async def test_toggled_key_is_inactive_then_active(database: Database, member: Member) -> None:
     async with database.transaction(Role.TENANT, [member.namespace]) as connection:
         application, key = await _application(connection, member)
-        first = await keys.toggle(connection, application.id, key.id)
-        second = await keys.toggle(connection, application.id, key.id)
+        first = await keys.toggle(connection, member.caller, application.id, key.id)
+        second = await keys.toggle(connection, member.caller, application.id, key.id)
 
     assert first is not None
     assert second is not None
@@ -54,9 +54,9 @@ async def test_deleting_an_application_deletes_its_keys(database: Database, memb
     async with database.transaction(Role.TENANT, [member.namespace]) as connection:
         application, key = await _application(connection, member)
         assert await keys.application_of_key(connection, key.id) == application
-        assert await keys.delete_application(connection, application.id)
+        assert await keys.delete_application(connection, member.caller, application.id)
         assert await keys.application_of_key(connection, key.id) is None
-        assert not await keys.delete_application(connection, application.id)
+        assert not await keys.delete_application(connection, member.caller, application.id)
 
 
 async def test_foreign_application_is_not_there(database: Database, newcomer: Newcomer) -> None:
@@ -67,8 +67,8 @@ async def test_foreign_application_is_not_there(database: Database, newcomer: Ne
     async with database.transaction(Role.TENANT, [eve.namespace]) as connection:
         assert await keys.application(connection, application.id) is None
         assert await keys.create(connection, eve.caller, application.id) is None
-        assert await keys.toggle(connection, application.id, key.id) is None
-        assert not await keys.revoke(connection, application.id, key.id)
+        assert await keys.toggle(connection, eve.caller, application.id, key.id) is None
+        assert not await keys.revoke(connection, eve.caller, application.id, key.id)
         assert not await keys.update_application(
             connection, eve.caller, application.id, name="mine", roles=()
         )

@@ -155,7 +155,7 @@ async def test_revoked_key_works_for_less_than_a_second(
     await tokens.caller(token)
 
     async with database.transaction(Role.TENANT, [member.namespace]) as connection:
-        assert await keys.revoke(connection, application.id, key.id)
+        assert await keys.revoke(connection, member.caller, application.id, key.id)
 
     assert isinstance(await _refused_within_a_second(tokens, token), InvalidToken)
 
@@ -166,7 +166,7 @@ async def test_inactive_key_works_for_less_than_a_second(
     token = await tokens.exchange(key.id, key.secret, address=_address())
 
     async with database.transaction(Role.TENANT, [member.namespace]) as connection:
-        await keys.toggle(connection, application.id, key.id)
+        await keys.toggle(connection, member.caller, application.id, key.id)
 
     assert isinstance(await _refused_within_a_second(tokens, token), InvalidToken)
     with pytest.raises(InvalidCredentials):
