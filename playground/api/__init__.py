@@ -26,6 +26,7 @@ from playground.api import (
     workflow,
     workflow_control,
     workflow_definitions,
+    workflow_runs,
     workflow_search,
 )
 from playground.api.endpoint import Endpoint
@@ -45,6 +46,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *task_definitions.ENDPOINTS,
     *workflow.ENDPOINTS,
     *workflow_control.ENDPOINTS,
+    *workflow_runs.ENDPOINTS,
     *workflow_search.ENDPOINTS,
     *tasks.ENDPOINTS,
     *queues.ENDPOINTS,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from playground.api.answers import as_json, as_text, empty, no_content
 from playground.api.bodies import read, read_optional, read_text, refuse
 from playground.api.endpoint import Content, Endpoint
+from playground.api.hang_up import disconnected
 from playground.api.parameters import Integer, Text
 from playground.engine import tasks
 from playground.model.definitions import MAX_NAME_CHARACTERS, JSONObject
@@ -59,7 +60,7 @@ async def _poll(request: Request, *, count: int, timeout_ms: int) -> list[Task]:
         )
     )
     # A task handed to a client that has hung up would be lost until its response time-out.
-    hang_up = asyncio.create_task(_disconnected(request))
+    hang_up = asyncio.create_task(disconnected(request))
     try:
         await asyncio.wait({poll, hang_up}, return_when=asyncio.FIRST_COMPLETED)
         if not poll.done():
@@ -71,11 +72,6 @@ async def _poll(request: Request, *, count: int, timeout_ms: int) -> list[Task]:
     finally:
         poll.cancel()
         hang_up.cancel()
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def update_task(request: Request) -> Response:
@@ -100,7 +96,7 @@ async def update_task_and_poll(request: Request) -> Response:
 async def update_task_by_reference(request: Request) -> Response:
     """Report for a task known by its reference name; the output is merged over what is there."""
     workflow_id, reference = request.path_params["workflowId"], request.path_params["taskRefName"]
-    status = _status(request.path_params["status"])
+    status = status_of(request.path_params["status"])
     output: JSONObject = await read_optional(request, JSONObject, {})
     task_id = await tasks.update_by_reference(
         request.state.runtime,
@@ -116,7 +112,8 @@ async def update_task_by_reference(request: Request) -> Response:
     return as_text(task_id)
 
 
-def _status(text: str) -> ResultStatus:
+def status_of(text: str) -> ResultStatus:
+    """The status in a path."""
     try:
         return ResultStatus(text)
     except ValueError:

@@ -85,10 +85,15 @@ async def start_workflow_by_name(request: Request) -> Response:
 
 async def start_workflow_version(request: Request) -> Response:
     """Start by name and version; the body is the input."""
+    return await _start(request, await _start_request(request, version_of(request)))
+
+
+def version_of(request: Request) -> int:
+    """The version in the path; 0 stands for the highest."""
     version = request.path_params["version"]
     if not (version.isascii() and version.isdigit() and len(version) < 10):
         raise refuse("version", "version: must be a whole number", version)
-    return await _start(request, await _start_request(request, int(version)))
+    return int(version)
 
 
 async def _start_request(request: Request, version: int | None) -> StartWorkflowRequest:
@@ -102,14 +107,21 @@ async def _start_request(request: Request, version: int | None) -> StartWorkflow
 
 
 async def _start(request: Request, start: StartWorkflowRequest) -> Response:
-    if key := IDEMPOTENCY_KEY.optional(request):
-        strategy = ON_CONFLICT.of(request)
-        start = replace(
-            start,
-            idempotency_key=key,
-            idempotency_strategy=IdempotencyStrategy(strategy) if strategy else UNSET,
-        )
+    start = with_idempotency(request, start)
     return as_text(await workflows.start(request.state.runtime, request.state.caller, start))
+
+
+def with_idempotency(request: Request, start: StartWorkflowRequest) -> StartWorkflowRequest:
+    """A start with the key and strategy of the headers, if there is a key."""
+    key = IDEMPOTENCY_KEY.optional(request)
+    if key is None:
+        return start
+    strategy = ON_CONFLICT.of(request)
+    return replace(
+        start,
+        idempotency_key=key,
+        idempotency_strategy=IdempotencyStrategy(strategy) if strategy else UNSET,
+    )
 
 
 async def get_workflow(request: Request) -> Response:

@@ -134,6 +134,9 @@ async def update_by_reference(
         return (Result(result, merge=True),)
 
     await post(rt, caller.namespace, workflow_id, prepare)
+    if not found:
+        # What this process knows of the execution may be older than the task.
+        await post(rt, caller.namespace, workflow_id, prepare, fresh=True)
     return found[-1] if found else None
 
 

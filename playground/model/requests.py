@@ -75,3 +75,38 @@ class RerunWorkflowRequest(Struct, frozen=True, kw_only=True, rename="camel"):
 class SkipTaskRequest(Struct, frozen=True, kw_only=True, rename="camel"):
     task_input: JSONObject | UnsetType = UNSET
     task_output: JSONObject | UnsetType = UNSET
+
+
+class WorkflowStateUpdate(Struct, frozen=True, kw_only=True, rename="camel"):
+    """New values of variables, and a result for the task of that reference name; all optional."""
+
+    task_reference_name: str | UnsetType = UNSET
+    task_result: TaskResult | UnsetType = UNSET
+    variables: JSONObject | UnsetType = UNSET
+
+
+class UpgradeWorkflowRequest(Struct, frozen=True, kw_only=True, rename="camel"):
+    """`task_output`: reference name → output of a task that is skipped by the upgrade."""
+
+    name: Name = ""
+    version: Count | UnsetType = UNSET
+    task_output: dict[str, JSONObject] | UnsetType = UNSET
+    workflow_input: JSONObject | UnsetType = UNSET
+
+
+class TaskMock(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What one attempt of a task comes to in a test run; times in milliseconds."""
+
+    status: ResultStatus = ResultStatus.COMPLETED
+    output: JSONObject = {}
+    execution_time: Count = 0
+    queue_wait_time: Count = 0
+
+
+class WorkflowTestRequest(StartWorkflowRequest, frozen=True, kw_only=True, rename="camel"):
+    """A start with a mock for each attempt of a task, by reference name, and those of children."""
+
+    task_ref_to_mock_output: dict[str, list[TaskMock]] = {}
+    sub_workflow_test_request: "dict[str, WorkflowTestRequest]" = {}
+    max_loops: Count = 1_000
+    mock_ttl_seconds: Count = 300

@@ -84,6 +84,11 @@ def task_of(row: Mapping[str, Any], node_of: NodeOf, *, payloads: bool) -> Task:
     )
 
 
+def due_time_of(header: str) -> int:
+    """When a timed WAIT ends by itself, 0 for one without a timer; from its row's header."""
+    return _decode_task(header).due_time or 0
+
+
 def payloads_of(row: Record) -> Task:
     """Only a task's id and payloads, to complete one that is already known."""
     return Task(

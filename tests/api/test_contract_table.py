@@ -25,10 +25,6 @@ ABSENT = [f"{method} {path}" for tier, method, path in ROWS if tier == "C"]
 
 NOT_YET = {
     # control
-    "POST /api/workflow/execute/{name}/{version}",
-    "POST /api/tasks/{workflowId}/{status}/signal",
-    "POST /api/tasks/{workflowId}/{status}/signal/sync",
-    "POST /api/tasks/{workflowId}/{taskRefName}/{status}/sync",
     "POST /api/workflow/bulk/delete",
     "PUT /api/workflow/bulk/pause",
     "DELETE /api/workflow/bulk/remove",
@@ -37,12 +33,9 @@ NOT_YET = {
     "POST /api/workflow/bulk/retry",
     "POST /api/workflow/bulk/terminate",
     "DELETE /api/workflow/bulk/terminate-remove",
-    "GET /api/workflow/execute/{name}",
-    "POST /api/workflow/execute/{name}",
     "POST /api/workflow/test",
     "POST /api/workflow/test/sync",
     "GET /api/workflow/{workflowId}/size",
-    "POST /api/workflow/{workflowId}/state",
     "DELETE /api/workflow/{workflowId}/terminate-remove",
     "POST /api/workflow/{workflowId}/upgrade",
     # applications
