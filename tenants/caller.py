@@ -32,6 +32,8 @@ class Plan:
     environment_variables: int = 100
     schemas: int = 200
     """Versions of schemas, as with workflow definitions."""
+    schedules: int = 50
+    scheduled_starts_per_minute: int = 30
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Plan":

@@ -80,6 +80,9 @@ plans = Table(
     Column("secrets", BigInteger, nullable=False, server_default=text("100")),
     Column("environment_variables", BigInteger, nullable=False, server_default=text("100")),
     Column("schemas", BigInteger, nullable=False, server_default=text("200")),
+    Column("schedules", BigInteger, nullable=False, server_default=text("50")),
+    # Runs of schedules that may begin within a minute.
+    Column("scheduled_starts_per_minute", Integer, nullable=False, server_default=text("30")),
 )
 
 users = Table(
@@ -271,6 +274,8 @@ PLANS: Final[tuple[dict[str, Any], ...]] = (
         "secrets": 100,
         "environment_variables": 100,
         "schemas": 200,
+        "schedules": 50,
+        "scheduled_starts_per_minute": 30,
     },
     {
         "name": "local",
@@ -291,6 +296,8 @@ PLANS: Final[tuple[dict[str, Any], ...]] = (
         "secrets": 1_000,
         "environment_variables": 1_000,
         "schemas": 10_000,
+        "schedules": 100_000,
+        "scheduled_starts_per_minute": 1_000_000,
     },
 )
 

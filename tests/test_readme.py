@@ -30,6 +30,8 @@ _LIMITS = (
     ("secrets", "Secrets"),
     ("environment_variables", "Environment variables"),
     ("schemas", "Schemas"),
+    ("schedules", "Schedules"),
+    ("scheduled_starts_per_minute", "Runs of schedules a minute"),
 )
 
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from playground.store.event_tables import EVENT_GRANTS, EVENT_TABLES
+from playground.store.schedule_tables import SCHEDULE_GRANTS, SCHEDULE_TABLES
 from playground.store.tag_tables import TAG_GRANTS, tags
 from tenants.tables import metadata, row_filter
 
@@ -413,6 +414,7 @@ TABLES: Final = (
     former_secrets,
     environment_variables,
     schemas,
+    *SCHEDULE_TABLES,
 )
 
 _ALL: Final = "select, insert, update, delete"
@@ -469,6 +471,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     "former_secrets": {"tenant": "select, insert, delete"},
     "environment_variables": {"tenant": _ALL, "committer": "select"},
     "schemas": {"tenant": _ALL},
+    **SCHEDULE_GRANTS,
 }
 
 
