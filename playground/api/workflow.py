@@ -31,6 +31,14 @@ class WorkflowStatusAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     status: WorkflowStatus
 
 
+class WorkflowSize(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an execution stores; a limit of 0 is none."""
+
+    size_bytes: int
+    limit_bytes: int = 0
+    ratio: float = 0.0
+
+
 class TaskPage(Struct, frozen=True, kw_only=True, rename="camel"):
     """A page of an execution's tasks; `summary` counts the tasks of each status."""
 
@@ -154,6 +162,16 @@ async def get_workflow_tasks(request: Request) -> Response:
     matching = [task for task in tasks if not wanted or task.status in wanted]
     page = matching[start : start + count]
     return as_json(TaskPage(total_hits=len(matching), results=page, summary=summary))
+
+
+async def get_workflow_size(request: Request) -> Response:
+    """How much an execution stores; there is no limit on it as a whole."""
+    workflow_id = request.path_params["workflowId"]
+    async with request.state.runtime.reading(request.state.caller.namespace) as connection:
+        size = await queries.execution_bytes(connection, workflow_id)
+    if size is None:
+        raise NotFound(f"No such workflow found by id: {workflow_id}")
+    return as_json(WorkflowSize(size_bytes=size))
 
 
 async def execution_of(request: Request, *, include_tasks: bool) -> Execution:
@@ -295,6 +313,14 @@ ENDPOINTS = (
         summary="The status of an execution",
         parameters=(INCLUDE_OUTPUT, INCLUDE_VARIABLES),
         answers={200: WorkflowStatusAnswer},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/workflow/{workflowId}/size",
+        handler=get_workflow_size,
+        scope="workflow:read",
+        summary="How much an execution stores",
+        answers={200: WorkflowSize},
     ),
     Endpoint(
         method="GET",

@@ -7,21 +7,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from playground.api.answers import as_json, as_text, empty, no_content
-from playground.api.bodies import read, read_optional
+from playground.api.bodies import read, read_optional, refuse
 from playground.api.endpoint import Content, Endpoint
 from playground.api.parameters import Boolean, Text
-from playground.api.workflow import execution_of
+from playground.api.workflow import REASON, execution_of
 from playground.engine import workflows
 from playground.model.definitions import JSONObject
 from playground.model.errors import IllegalState, Invalid
 from playground.model.execution import Execution
-from playground.model.requests import RerunWorkflowRequest, SkipTaskRequest
+from playground.model.requests import (
+    RerunWorkflowRequest,
+    SkipTaskRequest,
+    UpgradeWorkflowRequest,
+)
 
 USE_LATEST_DEFINITIONS = Boolean("useLatestDefinitions", "Under the latest definition, not its own")
 RESUME_SUBWORKFLOW_TASKS = Boolean(
     "resumeSubworkflowTasks", "Retry in the deepest failed sub-workflow"
 )
-ARCHIVE = Boolean("archiveWorkflow", "Refuse executions that have not ended", default=True)
+RETRY_IF_RETRIED_BY_PARENT = Boolean(
+    "retryIfRetriedByParent", "Accepted, without effect", default=True
+)
+ARCHIVE = Boolean("archiveWorkflow", "Keep it readable; only one that has ended", default=True)
 TARGET = Text("taskReferenceName", "Goes before the one in the path")
 
 
@@ -63,6 +70,29 @@ async def retry_workflow(request: Request) -> Response:
 async def remove_workflow(request: Request) -> Response:
     """Forget it and its tasks."""
     return await _steer(request, workflows.remove, archive=ARCHIVE.of(request))
+
+
+async def terminate_and_remove_workflow(request: Request) -> Response:
+    """End it, then remove it."""
+    await workflows.terminate_and_remove(
+        request.state.runtime,
+        request.state.caller,
+        request.path_params["workflowId"],
+        REASON.optional(request),
+        archive=ARCHIVE.of(request),
+    )
+    return empty()
+
+
+async def upgrade_workflow(request: Request) -> Response:
+    """Move it to another version of its definition."""
+    wanted = await read(request, UpgradeWorkflowRequest)
+    if not wanted.name:
+        raise refuse("name", "Workflow name cannot be null or empty")
+    await workflows.upgrade(
+        request.state.runtime, request.state.caller, request.path_params["workflowId"], wanted
+    )
+    return empty()
 
 
 async def _steer(
@@ -156,7 +186,7 @@ ENDPOINTS = (
         "/api/workflow/{workflowId}/retry",
         retry_workflow,
         "Retry what failed in an execution",
-        parameters=(RESUME_SUBWORKFLOW_TASKS,),
+        parameters=(RESUME_SUBWORKFLOW_TASKS, RETRY_IF_RETRIED_BY_PARENT),
         answers={204: Content.EMPTY},
     ),
     _verb(
@@ -196,7 +226,21 @@ ENDPOINTS = (
         "DELETE",
         "/api/workflow/{workflowId}/remove",
         remove_workflow,
-        "Remove an execution",
+        "Remove an execution; an archived one can be read by id and run again",
         parameters=(ARCHIVE,),
+    ),
+    _verb(
+        "DELETE",
+        "/api/workflow/{workflowId}/terminate-remove",
+        terminate_and_remove_workflow,
+        "Terminate an execution and remove it",
+        parameters=(REASON, ARCHIVE),
+    ),
+    _verb(
+        "POST",
+        "/api/workflow/{workflowId}/upgrade",
+        upgrade_workflow,
+        "Move a running execution to another version",
+        body=UpgradeWorkflowRequest,
     ),
 )

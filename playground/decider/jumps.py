@@ -149,6 +149,11 @@ def upgrade(draft: Draft, verb: Upgrade) -> None:
             f"Workflow {execution.workflow_id} is {execution.status.value}, only a running one can "
             "be upgraded"
         )
+    if verb.definition.name != execution.workflow_name:
+        raise Invalid(
+            f"Workflow {execution.workflow_id} runs {execution.workflow_name}, it can only be "
+            "upgraded to another version of that"
+        )
     change_definition(draft, verb.definition)
     if verb.workflow_input is not None:
         draft.set_execution(input=verb.workflow_input)

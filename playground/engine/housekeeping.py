@@ -8,7 +8,7 @@ import logging
 from typing import Final
 
 from playground.engine.runtime import Runtime
-from playground.store import executions, queries
+from playground.store import archive, executions, queries
 from tenants import quotas, sessions
 from tenants.database import Role
 
@@ -44,7 +44,9 @@ async def _forget_old(rt: Runtime, namespace: str) -> int:
                 connection, before_ms=before_ms, keep=plan.stored_executions, most=_AT_ONCE
             )
             if not old:
-                return forgotten
+                return forgotten + await archive.forget_old(
+                    connection, before_ms=before_ms, keep=plan.stored_executions
+                )
             for execution_id in old:
                 await executions.delete_all(connection, execution_id)
             forgotten += len(old)

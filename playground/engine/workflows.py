@@ -1,5 +1,6 @@
 """The verbs of executions: start, terminate and the like."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from msgspec import UNSET
@@ -10,18 +11,27 @@ from playground.engine import catalog
 from playground.engine.advance import advance, begin
 from playground.engine.runtime import Runtime
 from playground.model.definitions import JSONObject
-from playground.model.errors import Conflict, Invalid, InvalidFields, NotFound
+from playground.model.errors import (
+    Conflict,
+    Invalid,
+    InvalidFields,
+    NotFound,
+    PlaygroundError,
+)
 from playground.model.execution import WorkflowStatus
 from playground.model.requests import (
     IdempotencyStrategy,
     RerunWorkflowRequest,
     SkipTaskRequest,
     StartWorkflowRequest,
+    UpgradeWorkflowRequest,
 )
+from playground.store import archive as archives
 from playground.store import executions
 from playground.store.committer import KeyHeld
 from tenants import quotas
 from tenants.caller import Caller
+from tenants.database import Connection
 
 _DEEPEST: Final = 64
 """Levels of children followed; more cannot be started."""
@@ -123,6 +133,17 @@ async def restart(
     rt: Runtime, caller: Caller, workflow_id: str, *, use_latest_definitions: bool = False
 ) -> None:
     """Run an ended execution all over again, under its own or the latest definition."""
+    await _or_archived(
+        rt,
+        caller,
+        workflow_id,
+        lambda: _restart(rt, caller, workflow_id, use_latest_definitions=use_latest_definitions),
+    )
+
+
+async def _restart(
+    rt: Runtime, caller: Caller, workflow_id: str, *, use_latest_definitions: bool
+) -> None:
     definition = None
     if use_latest_definitions:
         async with rt.reading(caller.namespace) as connection:
@@ -140,15 +161,27 @@ async def retry(
     rt: Runtime, caller: Caller, workflow_id: str, *, resume_subworkflow_tasks: bool = False
 ) -> None:
     """New attempts for what failed; with resumption, in the deepest failed child instead."""
-    if resume_subworkflow_tasks:
-        workflow_id = await _deepest_failed(rt, caller.namespace, workflow_id)
-    await _steer(rt, caller, workflow_id, decider.Retry())
+
+    async def verb() -> None:
+        at = workflow_id
+        if resume_subworkflow_tasks:
+            at = await _deepest_failed(rt, caller.namespace, workflow_id)
+        await _steer(rt, caller, at, decider.Retry())
+
+    await _or_archived(rt, caller, workflow_id, verb)
 
 
 async def rerun(
     rt: Runtime, caller: Caller, workflow_id: str, request: RerunWorkflowRequest
 ) -> str:
     """Run again from a task, of this execution or of a child below it; returns the id asked for."""
+    await _or_archived(rt, caller, workflow_id, lambda: _rerun(rt, caller, workflow_id, request))
+    return workflow_id
+
+
+async def _rerun(
+    rt: Runtime, caller: Caller, workflow_id: str, request: RerunWorkflowRequest
+) -> None:
     owner = workflow_id
     if request.re_run_from_task_id:
         owner = await _owner_below(rt, caller.namespace, workflow_id, request.re_run_from_task_id)
@@ -159,7 +192,6 @@ async def rerun(
         correlation_id=request.correlation_id or None,
     )
     await _steer(rt, caller, owner, verb)
-    return workflow_id
 
 
 async def skip_task(
@@ -184,23 +216,86 @@ async def set_variables(
     await _steer(rt, caller, workflow_id, decider.SetVariables(variables))
 
 
-async def remove(rt: Runtime, caller: Caller, workflow_id: str, *, archive: bool = True) -> None:
-    """Forget an execution and its tasks.
+async def upgrade(
+    rt: Runtime, caller: Caller, workflow_id: str, request: UpgradeWorkflowRequest
+) -> None:
+    """Move a running execution to another version of its workflow.
 
-    With `archive` only one that has ended; without it in any state. There is no archive to read
-    it from afterwards.
+    What the new definition has before the point that was reached is skipped, with the outputs
+    given. Raises `NotFound` for an unknown version.
+    """
+    version = None if request.version is UNSET else request.version
+    async with rt.reading(caller.namespace) as connection:
+        definition = await catalog.frozen(connection, caller.namespace, request.name, version)
+    verb = decider.Upgrade(
+        definition,
+        workflow_input=None if request.workflow_input is UNSET else request.workflow_input,
+        task_output=request.task_output or {},
+    )
+    await _steer(rt, caller, workflow_id, verb)
+
+
+async def terminate_and_remove(
+    rt: Runtime,
+    caller: Caller,
+    workflow_id: str,
+    reason: str | None = None,
+    *,
+    archive: bool = True,
+) -> None:
+    """End an execution and remove it."""
+    await terminate(rt, caller, workflow_id, reason)
+    await remove(rt, caller, workflow_id, archive=archive)
+
+
+async def remove(rt: Runtime, caller: Caller, workflow_id: str, *, archive: bool = True) -> None:
+    """Take an execution and its tasks out of sight; its idempotency key is free again.
+
+    With `archive` only one that has ended: it can still be read by its id, retried, restarted and
+    rerun. Without, one in any state, and nothing is left of it.
     """
     async with rt.unit_of_work(caller.namespace) as connection:
         row = await executions.lock(connection, workflow_id)
         if row is None:
-            raise NotFound(f"No such workflow found by id: {workflow_id}")
+            await _remove_archived(connection, workflow_id, archive=archive)
+            return
         running = not WorkflowStatus(row["status"]).terminal
         if archive and running:
             raise Invalid(f"Cannot archive workflow: {workflow_id} with status: {row['status']}")
-        await executions.delete_all(connection, workflow_id)
+        if archive:
+            await archives.put_away(connection, workflow_id)
+        await executions.delete_all(connection, workflow_id, effects_too=not archive)
         if running:
             await quotas.give_back(connection, caller.namespace, quotas.RUNNING_EXECUTIONS, 1)
     rt.mailboxes.forget(f"{caller.namespace}/{workflow_id}")
+
+
+async def _remove_archived(connection: Connection, workflow_id: str, *, archive: bool) -> None:
+    known = await (
+        archives.knows(connection, workflow_id)
+        if archive
+        else archives.forget(connection, workflow_id)
+    )
+    if not known:
+        raise NotFound(f"No such workflow found by id: {workflow_id}")
+
+
+async def _or_archived(
+    rt: Runtime, caller: Caller, workflow_id: str, verb: Callable[[], Awaitable[None]]
+) -> None:
+    """Carry out a verb that may bring an execution back from the archive."""
+    try:
+        await verb()
+    except NotFound:
+        async with rt.unit_of_work(caller.namespace) as connection:
+            if not await archives.bring_back(connection, workflow_id):
+                raise
+        try:
+            await verb()
+        except PlaygroundError:
+            # Refused: it stays where it was.
+            await remove(rt, caller, workflow_id)
+            raise
 
 
 async def _deepest_failed(rt: Runtime, namespace: str, workflow_id: str) -> str:
@@ -225,6 +320,8 @@ async def _owner_below(rt: Runtime, namespace: str, workflow_id: str, task_id: s
                 break
             row = await executions.row_of(connection, at)
             at = row["parent_id"] if row else None
+        if await executions.row_of(connection, workflow_id) is None:
+            raise NotFound(f"No such workflow found by id: {workflow_id}")
     if owner is None or at != workflow_id:
         raise Invalid(f"Task {task_id} not found")
     return owner

@@ -51,7 +51,8 @@ _EXECUTION_OF_TASK: Final = select(tasks.c.execution_id).where(tasks.c.id == bin
 _CHILDREN: Final = select(executions.c.id).where(executions.c.parent_id == bindparam("of_parent"))
 
 _LOCK: Final = _BY_ID.with_for_update()
-_DELETE: Final = (
+_DELETE_EFFECTS: Final = delete(effects).where(effects.c.execution_id == bindparam("of_id"))
+_DELETE_ROWS: Final = (
     # First: a start that claims keys takes them before it touches executions.
     delete(idempotency_keys).where(
         idempotency_keys.c.execution_id == bindparam("of_id"),
@@ -66,9 +67,9 @@ _DELETE: Final = (
         )
     ),
     delete(tasks).where(tasks.c.execution_id == bindparam("of_id")),
-    delete(effects).where(effects.c.execution_id == bindparam("of_id")),
     delete(executions).where(executions.c.id == bindparam("of_id")),
 )
+_DELETE: Final = (_DELETE_EFFECTS, *_DELETE_ROWS)
 _IS_OPEN: Final = or_(executions.c.status == "RUNNING", executions.c.status == "PAUSED")
 _RUNNING: Final = select(func.count()).select_from(executions).where(_IS_OPEN)
 _newest_kept = (
@@ -201,9 +202,14 @@ async def lock(connection: Connection, execution_id: str) -> Any:
     return await connection.first(_LOCK, of_id=execution_id)
 
 
-async def delete_all(connection: Connection, execution_id: str) -> None:
-    """Delete an execution with everything that belongs to it."""
-    for statement in _DELETE:
+async def delete_all(
+    connection: Connection, execution_id: str, *, effects_too: bool = True
+) -> None:
+    """Delete an execution with everything that belongs to it.
+
+    Without `effects_too` what it has asked for is still carried out: its parent hears of its end.
+    """
+    for statement in _DELETE if effects_too else _DELETE_ROWS:
         await connection.run(statement, of_id=execution_id)
 
 

@@ -23,9 +23,10 @@ from playground.model.execution import (
     TaskStatus,
     WorkflowStatus,
 )
-from playground.store import definitions, executions, rows, search
+from playground.store import archive, definitions, executions, rows, search
 from playground.store import tasks as task_rows
 from playground.store.search import SearchRequest
+from playground.store.tables import executions as executions_table
 from playground.store.tables import (
     poll_data as polls,
 )
@@ -72,6 +73,13 @@ _QUEUES: Final = (
 _POLLS: Final = select(polls).order_by(polls.c.task_type, polls.c.domain)
 _POLLS_OF: Final = _POLLS.where(polls.c.task_type == bindparam("of_type"))
 _NOW: Final = select(NOW_MS)
+_e = executions_table.c
+_OWN_BYTES: Final = select(
+    func.octet_length(_e.input) + func.octet_length(_e.output) + func.octet_length(_e.variables)
+).where(_e.id == bindparam("of_id"))
+_TASK_BYTES: Final = select(
+    func.coalesce(func.sum(func.octet_length(tasks.c.input) + func.octet_length(tasks.c.output)), 0)
+).where(tasks.c.execution_id == bindparam("of_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,7 @@ async def execution(
     """An execution as a reader sees it, with its definition and, if asked for, its tasks."""
     row = await executions.row_of(connection, execution_id)
     if row is None:
-        return None
+        return await _archived(connection, execution_id, include_tasks=include_tasks)
     stored = rows.execution_of(row)
     frozen = await executions.snapshot(connection, stored.snapshot)
     found: list[Task] = []
@@ -162,12 +170,40 @@ async def execution(
             for records in [await executions.tasks_of(connection, execution_id, frozen)]
             for task in records
         ]
+    return _for_reader(stored.execution, frozen, found)
+
+
+async def _archived(
+    connection: Connection, execution_id: str, *, include_tasks: bool
+) -> Execution | None:
+    """An execution that was removed but kept; all of it has ended."""
+    kept = await archive.read(connection, execution_id)
+    if kept is None:
+        return None
+    stored = rows.execution_of(kept[0])
+    frozen = await executions.snapshot(connection, stored.snapshot)
+    found = [rows.task_of(row, frozen.nodes.get, payloads=True) for row in kept[1]]
+    shown = [task.for_wire(0) for task in found] if include_tasks else []
+    return _for_reader(stored.execution, frozen, shown)
+
+
+def _for_reader(
+    execution: Execution, frozen: executions.Definition, shown: list[Task]
+) -> Execution:
     return replace(
-        stored.execution,
+        execution,
         workflow_definition=frozen.definition,
-        tasks=found,
+        tasks=shown,
         failed_task_id=UNSET,
     )
+
+
+async def execution_bytes(connection: Connection, execution_id: str) -> int | None:
+    """How much an execution stores: its payloads and those of its tasks, in bytes."""
+    own = await connection.scalar(_OWN_BYTES, of_id=execution_id)
+    if own is None:
+        return None
+    return int(own) + int(await connection.scalar(_TASK_BYTES, of_id=execution_id))
 
 
 async def task(connection: Connection, task_id: str) -> Task | None:

@@ -46,7 +46,7 @@ class StoredExecution:
     snapshot: str
 
 
-def execution_of(row: Record) -> StoredExecution:
+def execution_of(row: Mapping[str, Any]) -> StoredExecution:
     """A row of `executions` with its payloads; tasks and definition are not in it."""
     header = _decode_execution(row["header"])
     execution = replace(

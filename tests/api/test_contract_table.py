@@ -25,19 +25,8 @@ ABSENT = [f"{method} {path}" for tier, method, path in ROWS if tier == "C"]
 
 NOT_YET = {
     # control
-    "POST /api/workflow/bulk/delete",
-    "PUT /api/workflow/bulk/pause",
-    "DELETE /api/workflow/bulk/remove",
-    "POST /api/workflow/bulk/restart",
-    "PUT /api/workflow/bulk/resume",
-    "POST /api/workflow/bulk/retry",
-    "POST /api/workflow/bulk/terminate",
-    "DELETE /api/workflow/bulk/terminate-remove",
     "POST /api/workflow/test",
     "POST /api/workflow/test/sync",
-    "GET /api/workflow/{workflowId}/size",
-    "DELETE /api/workflow/{workflowId}/terminate-remove",
-    "POST /api/workflow/{workflowId}/upgrade",
     # applications
     # tags
     "DELETE /api/environment/{name}/tags",

@@ -13,7 +13,6 @@ from playground.model.requests import (
     ResultStatus,
     SkipTaskRequest,
 )
-from playground.store import queries
 from tenants.caller import Caller
 from tests.engine.running import execution, finish, poll_one, run, statuses, take
 from tests.support.builders import a_task, a_task_def, simple
@@ -231,16 +230,6 @@ async def test_skipped_task_is_jumped_over(rt: Runtime, caller: Caller) -> None:
         "t2": "SKIPPED",
         "t3": "SCHEDULED",
     }
-
-
-async def test_removed_execution_is_gone(rt: Runtime, caller: Caller) -> None:
-    execution_id = await run(rt, caller, [simple("t1")])
-    await finish(rt, caller, await poll_one(rt, caller, "T1"))
-
-    await workflows.remove(rt, caller, execution_id)
-
-    async with rt.reading(caller.namespace) as connection:
-        assert await queries.execution(connection, execution_id) is None
 
 
 async def test_timed_wait_ends_by_the_clock(rt: Runtime, caller: Caller) -> None:

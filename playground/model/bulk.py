@@ -1,0 +1,10 @@
+"""The answer of calls on many things at once: what was done, and what not and why."""
+
+from msgspec import Struct
+
+
+class BulkResponse(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Each id is in one of the two; a failure of one changes nothing for the others."""
+
+    bulk_error_results: dict[str, str] = {}
+    bulk_successful_results: list[str] = []
