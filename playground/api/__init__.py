@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from playground import problems
 from playground.api import (
     applications,
+    events,
     queues,
     service,
     tags,
@@ -27,6 +28,7 @@ from playground.api import (
     workflow_bulk,
     workflow_control,
     workflow_definitions,
+    workflow_messages,
     workflow_runs,
     workflow_search,
 )
@@ -54,6 +56,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *queues.ENDPOINTS,
     *tags.ENDPOINTS,
     *applications.ENDPOINTS,
+    *events.ENDPOINTS,
+    *workflow_messages.ENDPOINTS,
 )
 _OUTSIDE = frozenset(endpoint.segments for endpoint in ENDPOINTS if endpoint.segments[0] != "api")
 

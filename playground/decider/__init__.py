@@ -17,12 +17,13 @@ from playground.decider.inputs import (
     ChildEnded,
     ChildRefused,
     ChildStarted,
+    Deliver,
     FailureWorkflowRefused,
     Outcome,
     Result,
     Sweep,
 )
-from playground.decider.questions import Answer, Evaluate, Load, LookUp, Question
+from playground.decider.questions import Answer, Evaluate, Load, LoadMessages, LookUp, Question
 from playground.decider.starting import Origin, start
 from playground.decider.timeouts import deadline_ms, execution_deadline_ms
 from playground.decider.validate import task_def_findings, workflow_findings
@@ -50,6 +51,7 @@ __all__ = [
     "ChildRequest",
     "ChildStarted",
     "Decision",
+    "Deliver",
     "Effect",
     "Evaluate",
     "ExecutionView",
@@ -58,6 +60,7 @@ __all__ = [
     "Jump",
     "Limits",
     "Load",
+    "LoadMessages",
     "LookUp",
     "NotifyParent",
     "Origin",

@@ -24,6 +24,7 @@ from playground.decider.verbs import (
     Verb,
 )
 from playground.expressions import TooDeep, encoded_size
+from playground.model.definitions import JSONObject
 from playground.model.errors import Conflict, IllegalState, PayloadTooLarge
 from playground.model.execution import TaskStatus, WorkflowStatus
 from playground.model.task_types import Runner, runner_of
@@ -74,7 +75,7 @@ def _set_variables(draft: Draft, verb: SetVariables) -> None:
     execution = draft.execution
     if execution.status.terminal:
         raise Conflict(f"Workflow {ending.named(execution)} has ended, status cannot be updated.")
-    variables = {**execution.variables, **verb.variables}
+    variables = {**execution.variables, **_extended(execution.variables, verb)}
     limit = draft.limits.variables_bytes
     try:
         size = encoded_size(variables)
@@ -86,6 +87,19 @@ def _set_variables(draft: Draft, verb: SetVariables) -> None:
             f"than the permissible limit: {limit // 1024} kilobytes"
         )
     draft.set_execution(variables=variables)
+
+
+def _extended(known: JSONObject, verb: SetVariables) -> JSONObject:
+    if not verb.append:
+        return verb.variables
+    return {
+        name: [*known[name], *value] if _both_lists(known.get(name), value) else value
+        for name, value in verb.variables.items()
+    }
+
+
+def _both_lists(known: Any, value: Any) -> bool:
+    return isinstance(known, list) and isinstance(value, list)
 
 
 _VERBS: dict[type, Callable[[Draft, Any], None]] = {

@@ -19,6 +19,7 @@ from playground.decider.inputs import (
     ChildEnded,
     ChildRefused,
     ChildStarted,
+    Deliver,
     Event,
     FailureWorkflowRefused,
     Outcome,
@@ -30,13 +31,14 @@ from playground.decider.mappers import WorkflowFails
 from playground.decider.progress import settle
 from playground.decider.questions import Answer, Incomplete, Unanswered
 from playground.decider.results import record_result
-from playground.decider.system_tasks import end_again, wake_waits
+from playground.decider.system_tasks import end_again, take_messages, wake_waits
 from playground.decider.timeouts import time_out_execution, time_out_tasks
-from playground.decider.verbs import Verb
+from playground.decider.verbs import Resume, Verb
 from playground.decider.view import ExecutionView
 from playground.model.definitions import TaskDef
 from playground.model.errors import PlaygroundError
 from playground.model.execution import WorkflowStatus
+from playground.model.workflow_messages import WorkflowMessage
 
 Input = Event | Verb
 
@@ -58,6 +60,7 @@ def decide(
     active_domains: Collection[tuple[str, str]] = frozenset(),
     env: Mapping[str, str] = _NO_ENV,
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    messages: Sequence[WorkflowMessage] | None = (),
 ) -> Decision:
     """Apply `inputs` in order and settle what follows.
 
@@ -70,9 +73,10 @@ def decide(
             None marks one that is not registered. `latest_versions` likewise for workflows.
         active_domains: (task type, domain) pairs that a worker polled in the last 10 s.
         env: what `${workflow.env.NAME}` reads.
+        messages: what was sent to the execution, oldest first; None to be asked for them.
     """
     around = Surroundings(
-        task_defs, latest_versions, answers, active_domains, env, limits, now_ms, ids
+        task_defs, latest_versions, answers, active_domains, env, limits, now_ms, ids, messages
     )
     draft = Draft.of(view, around)
     try:
@@ -134,8 +138,15 @@ def _sweep(draft: Draft, inputs: Sequence[Input]) -> None:
         time_out_tasks(draft)
 
 
+def _deliver(draft: Draft, inputs: Sequence[Input]) -> None:
+    """Also after a pause: what came during it was not taken."""
+    if draft.is_running and any(isinstance(given, Deliver | Sweep | Resume) for given in inputs):
+        take_messages(draft)
+
+
 _STEPS: tuple[Callable[[Draft, Sequence[Input]], None], ...] = (
     lambda draft, inputs: time_out_execution(draft),
     lambda draft, inputs: end_again(draft),
     _sweep,
+    _deliver,
 )

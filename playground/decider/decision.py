@@ -28,6 +28,8 @@ class Decision:
     applied: bool = True
     definition: WorkflowDef | None = None
     """The execution's new own copy of a definition, when a verb changed it."""
+    taken_messages: tuple[str, ...] = ()
+    """Ids of messages that are now in the output of a task."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A decision in the making: the next state as layers over the view, which stays untouched."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +17,14 @@ from playground.decider.questions import (
     Evaluate,
     Incomplete,
     Load,
+    LoadMessages,
     LookUp,
     Unanswered,
 )
 from playground.decider.view import ExecutionView
 from playground.model.definitions import TaskDef, WorkflowDef
 from playground.model.execution import Execution, Task, TaskStatus, WorkflowStatus
+from playground.model.workflow_messages import MOST_WAITING, WorkflowMessage
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Surroundings:
     limits: Limits
     now_ms: int
     ids: Iterator[str]
+    messages: Sequence[WorkflowMessage] | None = ()
+    """What was sent to the execution, oldest first; None until a task asks for it."""
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Draft:
     effects: list[Effect] = field(default_factory=list)
     questions: dict[str, Evaluate] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
+    taken_messages: dict[str, None] = field(default_factory=dict)
     steps: int = 0
     new_definition: WorkflowDef | None = None
 
@@ -107,6 +112,15 @@ class Draft:
         if missing:
             raise Incomplete(Load(missing))
 
+    def messages(self) -> list[WorkflowMessage]:
+        """What was sent to the execution and no task has yet, oldest first.
+
+        Raises `Incomplete` when it is not loaded.
+        """
+        if self.around.messages is None:
+            raise Incomplete(LoadMessages(MOST_WAITING))
+        return [each for each in self.around.messages if each.id not in self.taken_messages]
+
     # Writing
 
     def add(self, task: Task) -> Task:
@@ -155,6 +169,7 @@ class Draft:
             outcomes=tuple(self.outcomes),
             again=again,
             definition=self.new_definition,
+            taken_messages=tuple(self.taken_messages),
         )
 
 

@@ -27,6 +27,11 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class Deliver:
+    """Messages may have come for the PULL_WORKFLOW_MESSAGES tasks that wait for some."""
+
+
+@dataclass(frozen=True)
 class ChildStarted:
     """The child of a SUB_WORKFLOW task exists."""
 
@@ -62,7 +67,7 @@ class FailureWorkflowRefused:
     message: str
 
 
-Event = Result | Sweep | ChildStarted | ChildRefused | ChildEnded | FailureWorkflowRefused
+Event = Result | Sweep | Deliver | ChildStarted | ChildRefused | ChildEnded | FailureWorkflowRefused
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,14 @@ class LookUp:
     workflows: frozenset[str] = frozenset()
 
 
-Question = Evaluate | Load | LookUp
+@dataclass(frozen=True)
+class LoadMessages:
+    """The oldest `most` messages that were sent to the execution and are not taken yet."""
+
+    most: int
+
+
+Question = Evaluate | Load | LookUp | LoadMessages
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,6 @@ class Unanswered(Exception):
 class Incomplete(Exception):
     """Nothing can be decided before this is at hand: the decision starts over with it."""
 
-    def __init__(self, question: Load | LookUp) -> None:
+    def __init__(self, question: Load | LookUp | LoadMessages) -> None:
         super().__init__(question)
         self.question = question

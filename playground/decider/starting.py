@@ -18,6 +18,7 @@ class Origin:
     parent_workflow_id: str = ""
     parent_workflow_task_id: str = ""
     event: str = ""
+    event_depth: int = 0
 
 
 def start(
@@ -52,6 +53,7 @@ def start(
         priority=request.priority,
         idempotency_key=request.idempotency_key,
         event=origin.event or UNSET,
+        event_depth=origin.event_depth or UNSET,
         parent_workflow_id=origin.parent_workflow_id or UNSET,
         parent_workflow_task_id=origin.parent_workflow_task_id or UNSET,
     )

@@ -6,6 +6,7 @@ Each is run when it is SCHEDULED and due, in the decision that created it or tha
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from playground.decider import ending
@@ -15,6 +16,7 @@ from playground.decider.joins import settle_exclusive_join
 from playground.expressions import TooDeep, encoded_size
 from playground.model.definitions import JSONObject
 from playground.model.execution import Task, TaskStatus, WorkflowStatus
+from playground.model.workflow_messages import MOST_IN_A_BATCH
 
 
 def run(draft: Draft, task: Task) -> None:
@@ -156,11 +158,43 @@ def wake_waits(draft: Draft) -> None:
 
 
 def _run_pull_messages(draft: Draft, task: Task) -> None:
-    """Nothing has been delivered yet; a blocking task waits for the input `Deliver`."""
-    if _input(task).get("blocking", True) is False:
-        _finish(draft, task, {"messages": [], "count": 0})
+    """A blocking task without a message waits for the input `Deliver`."""
+    taken = _take_batch(draft, task)
+    if taken or _input(task).get("blocking", True) is False:
+        _finish(draft, task, {"messages": taken, "count": len(taken)})
     else:
         _begin(draft, task)
+
+
+def take_messages(draft: Draft) -> None:
+    """Give what was sent to the tasks that wait for it, in list order."""
+    tasks = (draft.index.tasks[task_id] for task_id in draft.index.open)
+    pulling = [task for task in tasks if task.task_type == "PULL_WORKFLOW_MESSAGES"]
+    for task in sorted(pulling, key=lambda each: each.seq):
+        if task.status is not TaskStatus.IN_PROGRESS:
+            continue
+        draft.need_payloads([task])
+        taken = _take_batch(draft, task)
+        if not taken:
+            return
+        output = {"messages": taken, "count": len(taken)}
+        draft.end_task(task, TaskStatus.COMPLETED, output_data=output)
+
+
+def _take_batch(draft: Draft, task: Task) -> list[JSONObject]:
+    """At most `batchSize` of the oldest messages, as many as fit into an output."""
+    wanted = _input(task).get("batchSize", 1)
+    most = min(MOST_IN_A_BATCH, max(1, wanted)) if isinstance(wanted, int) else 1
+    batch: list[JSONObject] = []
+    size = 0
+    for message in draft.messages()[:most]:
+        document = msgspec.to_builtins(message)
+        size += encoded_size(document)
+        if batch and size > draft.limits.task_payload_bytes:
+            break
+        draft.taken_messages[message.id] = None
+        batch.append(document)
+    return batch
 
 
 def _run_exclusive_join(draft: Draft, task: Task) -> None:

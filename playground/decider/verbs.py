@@ -83,9 +83,10 @@ class Jump:
 
 @dataclass(frozen=True)
 class SetVariables:
-    """Merged by key into the workflow's variables."""
+    """Merged by key into the workflow's variables; `append` extends lists instead."""
 
     variables: dict[str, Any] = field(hash=False)
+    append: bool = False
 
 
 @dataclass(frozen=True)

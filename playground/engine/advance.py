@@ -20,6 +20,7 @@ from playground.decider import (
     Input,
     Limits,
     Load,
+    LoadMessages,
     LookUp,
     Outcome,
     Result,
@@ -38,8 +39,10 @@ from playground.model.definitions import TaskDef, WorkflowDef
 from playground.model.errors import NotFound, Unavailable
 from playground.model.execution import Execution, Task, TaskStatus
 from playground.model.task_types import Runner, runner_of
-from playground.store import definitions, executions, queries, tasks
+from playground.model.workflow_messages import WorkflowMessage
+from playground.store import definitions, executions, queries, tasks, workflow_messages
 from playground.store.committer import Refused
+from playground.store.event_messages import Receipt
 from playground.store.rows import available_at, encode_text, gate_of, queue_of
 from playground.store.saving import EffectWrite, LogWrite, Save, TaskWrite
 from tenants import quotas
@@ -78,12 +81,16 @@ async def post(
     *,
     fresh: bool = False,
     logs: tuple[tuple[str, str, int], ...] = (),
+    receipts: tuple[Receipt, ...] = (),
 ) -> Advanced:
-    """The same for inputs that depend on the execution as it is when their turn comes."""
+    """The same for inputs that depend on the execution as it is when their turn comes.
+
+    With `receipts` the inputs are decided once: raises `Overtaken` when that has happened before.
+    """
     boxes = rt.mailboxes
     # One process serves many namespaces: ids are random, but a mailbox is a tenant's own.
     key = f"{namespace}/{execution_id}"
-    letter = Letter(prepare, fresh, logs)
+    letter = Letter(prepare, fresh, logs, receipts)
     # Nobody may be left to hear it: the caller has given up.
     letter.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
     boxes.letters.setdefault(key, []).append(letter)
@@ -136,16 +143,24 @@ def _nothing_left_unsaid(task: "asyncio.Task[None]") -> None:
 async def _empty(rt: Runtime, namespace: str, execution_id: str, key: str) -> None:
     """Answer letters until there are none."""
     boxes = rt.mailboxes
-    while letters := boxes.letters.pop(key, None):
-        try:
-            await _answer(rt, namespace, execution_id, key, letters)
-        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
-            boxes.forget(key)
-            for letter in letters:
-                if not letter.answer.done():
-                    letter.answer.set_exception(error)
+    while waiting := boxes.letters.pop(key, None):
+        for letters in _decided_together(waiting):
+            try:
+                await _answer(rt, namespace, execution_id, key, letters)
+            except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+                boxes.forget(key)
+                for letter in letters:
+                    if not letter.answer.done():
+                        letter.answer.set_exception(error)
     # No await between the last look and this: nobody can slip a letter in unseen.
     boxes.open.discard(key)
+
+
+def _decided_together(waiting: list[Letter]) -> list[list[Letter]]:
+    """A letter that may turn out to be overtaken takes nobody else's down with it."""
+    alone = [[letter] for letter in waiting if letter.receipts]
+    others = [letter for letter in waiting if not letter.receipts]
+    return [others, *alone] if others else alone
 
 
 async def _answer(
@@ -156,6 +171,7 @@ async def _answer(
     if known is None or any(letter.fresh for letter in letters):
         known = await _load(rt, namespace, execution_id)
     turn = _Turn(rt, namespace, execution_id, plan, known, None)
+    turn.receipts = tuple(receipt for letter in letters for receipt in letter.receipts)
     prepared = [letter.prepare(known.view) for letter in letters]
     inputs = tuple(given for part in prepared for given in part)
     logs = tuple(line for letter in letters for line in letter.logs)
@@ -186,6 +202,7 @@ class _Turn:
         self.known = known
         self.snapshot_body = snapshot_body
         self.reuses_key = False
+        self.receipts: tuple[Receipt, ...] = ()
         self.task_defs: dict[str, TaskDef | None] = {}
         self.versions: dict[str, int | None] = {}
         self.answers: dict[str, Answer] = {}
@@ -228,6 +245,8 @@ class _Turn:
         """A decision whose needs for payloads and definitions are met."""
         view = self.known.view
         domains = await self._polled_domains(view)
+        # Read anew for each state that is decided on: another decision may have taken some.
+        messages: Sequence[WorkflowMessage] | None = None
         while True:
             decision = decide(
                 view,
@@ -239,6 +258,7 @@ class _Turn:
                 latest_versions=self.versions,
                 active_domains=domains,
                 env={"SAMPLES_URL": self.rt.samples_url},
+                messages=messages,
                 limits=Limits(
                     task_payload_bytes=self.plan.payload_bytes,
                     workflow_payload_bytes=self.plan.payload_bytes,
@@ -252,8 +272,22 @@ class _Turn:
                         view.with_payloads(await executions.load_payloads(connection, task_ids))
                 case (LookUp() as wanted,):
                     await self._look_up(wanted)
+                case (LoadMessages(most),):
+                    messages = await self._waiting_messages(most)
                 case _:
                     return decision
+
+    async def _waiting_messages(self, most: int) -> Sequence[WorkflowMessage]:
+        header = self.known.view.execution
+        since_ms = max(
+            self.rt.now_ms() - workflow_messages.KEPT_MS,
+            header.start_time,
+            header.last_retried_time,
+        )
+        async with self.rt.reading(self.namespace) as connection:
+            return await workflow_messages.waiting(
+                connection, self.execution_id, since_ms=since_ms, most=most
+            )
 
     async def _polled_domains(self, view: ExecutionView) -> frozenset[tuple[str, str]]:
         if not view.execution.task_to_domain:
@@ -300,7 +334,10 @@ class _Turn:
         if not decision.applied:
             # Its questions come first; the inputs are given again with the answers.
             return True
-        if not _changes_anything(known, decision) and not logs:
+        if any(outcome.error for outcome in decision.outcomes):
+            # What was refused has not been carried out.
+            self.receipts = ()
+        if not _changes_anything(known, decision) and not logs and not self.receipts:
             if any(isinstance(given, Sweep) for given in inputs):
                 await self._re_arm()
             return True
@@ -314,6 +351,7 @@ class _Turn:
         if not written:
             return False
         known.view.apply(decision)
+        self.receipts = ()
         self.known = Known(known.view, known.row_version + 1, snapshot)
         self.rt.mailboxes.keep(self.key, self.known)
         _announce(self.rt, self.namespace, decision)
@@ -377,6 +415,8 @@ class _Turn:
             running=int(not after.status.terminal) - int(was_running),
             running_limit=self.plan.running_executions,
             reuses_key=self.reuses_key,
+            taken_messages=decision.taken_messages,
+            receipts=self.receipts,
         )
         return save, snapshot
 

@@ -29,7 +29,14 @@ from playground.decider import (
 )
 from playground.decider.children import ChildRequest, child_request
 from playground.decider.engine_tasks import publication, start_request
-from playground.engine import followers, namespace_tasks, workflows
+from playground.engine import (
+    deliveries,
+    events,
+    followers,
+    namespace_tasks,
+    workflow_messages,
+    workflows,
+)
 from playground.engine.advance import advance, plan_of
 from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced
@@ -37,11 +44,11 @@ from playground.engine.runtime import Runtime
 from playground.model.errors import NotFound, PlaygroundError, Unavailable
 from playground.model.execution import Execution, Task
 from playground.model.requests import ResultStatus, StartWorkflowRequest, TaskResult
-from playground.store import claims, executions, queries, rows
+from playground.store import claims, event_messages, executions, queries, rows
 from playground.store.claims import Claim, ClaimedEffect, ClaimedTask
 from tenants.caller import Caller
 from tenants.database import DatabaseUnavailable
-from tenants.errors import TenantError
+from tenants.errors import QuotaExceeded, TenantError
 
 _STARTED_BY_TASK: Final = uuid.UUID("8c5d5a1e-6a0f-4a57-9a4e-6ab1b1f1c0de")
 
@@ -59,7 +66,7 @@ async def run_task(rt: Runtime, claimed: ClaimedTask) -> None:
         case "START_WORKFLOW":
             await _report(rt, claimed, await _start_workflow(rt, claimed, parent))
         case "EVENT":
-            await _report(rt, claimed, _publish(claimed, parent))
+            await _report(rt, claimed, await _publish(rt, claimed, parent))
         case known if known in namespace_tasks.TASK_TYPES:
             await _report(rt, claimed, await _act(rt, claimed))
         case unknown:
@@ -87,6 +94,10 @@ async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
         case StartFailureWorkflow.__name__:
             failed = msgspec.json.decode(body, type=StartFailureWorkflow)
             await _start_failure_workflow(rt, claim, failed)
+        case event_messages.DELIVERY:
+            await deliveries.deliver(rt, claim, effect.body)
+        case workflow_messages.WAKE:
+            await workflow_messages.wake(rt, claim.namespace, claim.execution_id)
         case unknown:
             raise RuntimeError(f"an effect nobody knows: {unknown}")
     async with rt.unit_of_work(claim.namespace) as connection:
@@ -147,6 +158,8 @@ async def _start_once(
     workflow_id: str,
     parent: Execution | None = None,
     task: Task | None = None,
+    *,
+    event_depth: int = 0,
 ) -> str:
     """Start under an id of our choosing, unless that has happened already.
 
@@ -156,9 +169,9 @@ async def _start_once(
         if await executions.row_of(connection, workflow_id) is not None:
             return workflow_id
     origin = (
-        Origin(parent.workflow_id, task.task_id)
+        Origin(parent.workflow_id, task.task_id, event_depth=parent.event_depth or 0)
         if parent is not None and task is not None
-        else None
+        else Origin(event_depth=event_depth)
     )
     caller = await system_caller(rt, namespace)
     return await workflows.start(rt, caller, request, workflow_id=workflow_id, origin=origin)
@@ -172,7 +185,13 @@ async def _start_workflow(
         return ResultStatus.FAILED, {}, wanted
     workflow_id = str(uuid.uuid5(_STARTED_BY_TASK, claimed.task.task_id))
     try:
-        workflow_id = await _start_once(rt, claimed.claim.namespace, wanted, workflow_id)
+        workflow_id = await _start_once(
+            rt,
+            claimed.claim.namespace,
+            wanted,
+            workflow_id,
+            event_depth=starter.event_depth or 0,
+        )
     except (Unavailable, DatabaseUnavailable):
         raise
     except (PlaygroundError, TenantError) as error:
@@ -192,12 +211,19 @@ async def _act(
         return ResultStatus.FAILED, {}, error.message
 
 
-def _publish(
-    claimed: ClaimedTask, execution: Execution
+async def _publish(
+    rt: Runtime, claimed: ClaimedTask, execution: Execution
 ) -> tuple[ResultStatus, dict[str, Any], str | None]:
+    """The message is committed before the task is: cut off between, it is found and not doubled."""
     message = publication(execution, claimed.task)
     if isinstance(message, str):
         return ResultStatus.FAILED, {}, message
+    namespace, depth = claimed.claim.namespace, execution.event_depth or 0
+    try:
+        await events.publish_for_task(rt, namespace, await plan_of(rt, namespace), message, depth)
+    except QuotaExceeded as error:
+        # For good: a retry would keep a loop of events alive.
+        return ResultStatus.FAILED_WITH_TERMINAL_ERROR, {}, error.message
     status = ResultStatus.COMPLETED if message.completes else ResultStatus.IN_PROGRESS
     return status, message.output, None
 
@@ -285,6 +311,8 @@ async def _follow_again(rt: Runtime, namespace: str, execution_id: str, parent_i
 async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailureWorkflow) -> None:
     async with rt.reading(claim.namespace) as connection:
         failed = await queries.execution(connection, claim.execution_id)
+        row = await executions.row_of(connection, claim.execution_id)
+    depth = rows.execution_of(row).execution.event_depth or 0 if row else 0
     given: dict[str, Any] = dict(effect.input)
     if failed is not None:
         given["failedWorkflow"] = msgspec.to_builtins(failed)
@@ -296,7 +324,7 @@ async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailur
         task_to_domain=effect.task_to_domain,
     )
     try:
-        await _start_once(rt, claim.namespace, request, effect.workflow_id)
+        await _start_once(rt, claim.namespace, request, effect.workflow_id, event_depth=depth)
     except (Unavailable, DatabaseUnavailable):
         raise
     except (PlaygroundError, TenantError) as error:

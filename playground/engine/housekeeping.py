@@ -8,7 +8,7 @@ import logging
 from typing import Final
 
 from playground.engine.runtime import Runtime
-from playground.store import archive, executions, queries
+from playground.store import archive, event_messages, executions, queries, workflow_messages
 from tenants import quotas, sessions
 from tenants.database import Role
 
@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 _DAY_MS: Final = 24 * 3600 * 1000
 _AT_ONCE: Final = 500
+_MESSAGE_DAYS: Final = 7
+_MESSAGES_KEPT: Final = 10_000
+"""Delivered messages of events that a namespace keeps at most."""
 
 
 async def tidy(rt: Runtime) -> int:
@@ -27,6 +30,7 @@ async def tidy(rt: Runtime) -> int:
     forgotten = 0
     for namespace in everyone:
         forgotten += await _forget_old(rt, namespace)
+        await _forget_messages(rt, namespace)
         await _recount(rt, namespace)
     return forgotten
 
@@ -50,6 +54,21 @@ async def _forget_old(rt: Runtime, namespace: str) -> int:
             for execution_id in old:
                 await executions.delete_all(connection, execution_id)
             forgotten += len(old)
+
+
+async def _forget_messages(rt: Runtime, namespace: str) -> None:
+    """Delete messages of events past their days or number, and those no execution took."""
+    now_ms = rt.now_ms()
+    while True:
+        async with rt.unit_of_work(namespace) as connection:
+            plan = await queries.plan(connection)
+            days = min(plan.retention_days, _MESSAGE_DAYS) if plan else 0
+            forgotten = await event_messages.forget(
+                connection, before_ms=now_ms - days * _DAY_MS, keep=_MESSAGES_KEPT, most=_AT_ONCE
+            )
+            await workflow_messages.forget(connection, before_ms=now_ms - workflow_messages.KEPT_MS)
+        if forgotten < _AT_ONCE:
+            return
 
 
 async def _recount(rt: Runtime, namespace: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from playground.decider import ExecutionView, Input, Outcome
+from playground.store.event_messages import Receipt
 
 _MOST_VIEWS: Final = 4_000
 _MOST_TASKS: Final = 200_000
@@ -47,6 +48,8 @@ class Letter:
     """Decide on the rows as they are now, claims of pollers included."""
     logs: tuple[tuple[str, str, int], ...] = ()
     """(task id, line, time) to append with the decision."""
+    receipts: tuple[Receipt, ...] = ()
+    """Records of event actions that end with the decision; such a letter is decided alone."""
     answer: "asyncio.Future[Advanced]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )

@@ -191,6 +191,8 @@ class Execution(Struct, frozen=True, kw_only=True, rename="camel"):
 
     # The engine's own, cleared before an execution is written to a reader.
     failed_task_id: str | UnsetType = UNSET
+    event_depth: int | UnsetType = UNSET
+    """How many starts by events lie between this run and a start by somebody else."""
 
 
 class TaskExecLog(Struct, frozen=True, kw_only=True, rename="camel"):

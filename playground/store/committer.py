@@ -11,10 +11,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from playground.store import idempotency
+from playground.store import event_messages, idempotency, workflow_messages
 from playground.store.saving import Save, save_all
 from tenants import quotas
-from tenants.database import Database, Role, StatementRefused
+from tenants.database import Connection, Database, Role, StatementRefused
 
 _MOST_IN_A_BATCH = 64
 
@@ -31,6 +31,10 @@ class KeyHeld(Exception):
         self.execution_id = execution_id
 
 
+class Overtaken(Exception):
+    """The action of an event that this save carries out has been carried out already."""
+
+
 @dataclass(slots=True)
 class _Waiting:
     save: Save
@@ -40,6 +44,11 @@ class _Waiting:
 class _OverQuota(Exception):
     def __init__(self, positions: frozenset[int]) -> None:
         self.positions = positions
+
+
+class _SomeOvertaken(Exception):
+    def __init__(self, execution_ids: frozenset[str]) -> None:
+        self.execution_ids = execution_ids
 
 
 class Committer:
@@ -119,6 +128,11 @@ class Committer:
                 _fail([w for w in batch if id(w) in refused], Refused())
                 batch = [w for w in batch if id(w) not in refused]
                 continue
+            except _SomeOvertaken as late:
+                ids = late.execution_ids
+                _fail([w for w in batch if w.save.execution.workflow_id in ids], Overtaken())
+                batch = [w for w in batch if w.save.execution.workflow_id not in ids]
+                continue
             except StatementRefused as error:
                 await self._one_by_one(batch, error)
                 return
@@ -148,6 +162,7 @@ class Committer:
             held = await idempotency.claim(connection, claims) if claims else {}
             saves = [save for save in batch if save.execution.workflow_id not in held]
             written = await save_all(connection, saves) if saves else frozenset()
+            await _save_beside(connection, [s for s in saves if s.execution.workflow_id in written])
             counted = [
                 (position, save)
                 for position, save in enumerate(batch)
@@ -170,6 +185,25 @@ class Committer:
         self.batches += 1
         self.saves += len(batch)
         return written, held
+
+
+async def _save_beside(connection: Connection, saves: Sequence[Save]) -> None:
+    """What few saves have, kept out of the statement that all of them share."""
+    taken = [id_ for save in saves for id_ in save.taken_messages]
+    if taken:
+        await workflow_messages.take(connection, taken)
+    receipts = {receipt: save for save in saves for receipt in save.receipts}
+    if not receipts:
+        return
+    late = await event_messages.settle_all(connection, list(receipts))
+    if late:
+        raise _SomeOvertaken(
+            frozenset(
+                save.execution.workflow_id
+                for receipt, save in receipts.items()
+                if receipt.key in late
+            )
+        )
 
 
 def _at_most_once(save: Save) -> set[object]:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from playground.model.definitions import WorkflowDef, WorkflowTask
 from playground.model.execution import Execution, Task
 from playground.store import rows
+from playground.store.event_tables import workflow_messages
 from playground.store.tables import (
     effects,
     executions,
@@ -67,6 +68,7 @@ _DELETE_ROWS: Final = (
         )
     ),
     delete(tasks).where(tasks.c.execution_id == bindparam("of_id")),
+    delete(workflow_messages).where(workflow_messages.c.execution_id == bindparam("of_id")),
     delete(executions).where(executions.c.id == bindparam("of_id")),
 )
 _DELETE: Final = (_DELETE_EFFECTS, *_DELETE_ROWS)
@@ -95,6 +97,13 @@ _SET_TIMER: Final = (
     update(executions)
     .where(executions.c.id == bindparam("of_id"))
     .values(timer_at=bindparam("at", type_=BigInteger))
+)
+
+_NEW_VERSION: Final = (
+    update(executions)
+    .where(executions.c.id == bindparam("of_id"))
+    .values(row_version=executions.c.row_version + 1)
+    .returning(executions.c.status)
 )
 
 _decode_definition = msgspec.json.Decoder(WorkflowDef).decode
@@ -195,6 +204,12 @@ async def children_of(connection: Connection, execution_id: str) -> list[str]:
 async def set_timer(connection: Connection, execution_id: str, at_ms: int | None) -> None:
     """When the clock shall look at an execution, whatever it waits for."""
     await connection.run(_SET_TIMER, of_id=execution_id, at=at_ms)
+
+
+async def new_version(connection: Connection, execution_id: str) -> str | None:
+    """Have decisions under way made again; the execution's status, None when there is none."""
+    status: str | None = await connection.scalar(_NEW_VERSION, of_id=execution_id)
+    return status
 
 
 async def lock(connection: Connection, execution_id: str) -> Any:

@@ -195,6 +195,7 @@ def _for_reader(
         workflow_definition=frozen.definition,
         tasks=shown,
         failed_task_id=UNSET,
+        event_depth=UNSET,
     )
 
 

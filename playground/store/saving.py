@@ -38,6 +38,7 @@ from sqlalchemy.types import TypeEngine
 
 from playground.model.execution import Execution, Task
 from playground.model.task_types import Runner, runner_of
+from playground.store.event_messages import Receipt
 from playground.store.idempotency import KeyClaim
 from playground.store.rows import (
     available_at,
@@ -101,6 +102,11 @@ class Save:
     running_limit: int = field(default=0)
     reuses_key: bool = False
     """A start with an idempotency key takes it over from an execution that has ended."""
+
+    taken_messages: Sequence[str] = ()
+    """Messages of the execution that its tasks have now: no other decision may have them."""
+    receipts: Sequence[Receipt] = ()
+    """Records of event actions that this save carries out; refused if one was carried out."""
 
     @property
     def key_claim(self) -> KeyClaim | None:

@@ -262,6 +262,9 @@ class Neighbour:
             polled = client.get("/api/tasks/poll/batch/secret_task?workerid=w").json()
             self.task_id = polled[0]["taskId"]
             client.post(f"/api/tasks/{self.task_id}/log", content=b"hush").raise_for_status()
+            action = {"action": "start_workflow", "start_workflow": {"name": "secret_wf"}}
+            handler = {"name": "secret_wf", "event": "conductor:hush:x", "actions": [action]}
+            client.post("/api/event", json=handler).raise_for_status()
 
     def path_values(self) -> dict[str, str]:
         return {
@@ -285,17 +288,24 @@ def neighbour(playground: Playground) -> Neighbour:
 
 BY_ID = [row for row in PROTECTED if row.path_names]
 # These answer for names that nobody has yet just the same: an empty list, an empty queue.
+TEXT_REFUSALS = "/api/workflow/{workflowId}/messages"
 EMPTY_FOR_STRANGERS = {
     "/api/tasks/poll/batch/{tasktype}",
     "/api/tasks/poll/{tasktype}",
     "/api/workflow/running/{name}",
     "/api/workflow/{name}/correlated/{correlationId}",
     "/api/workflow/{name}/correlated",
+    "/api/event/execution/{eventHandlerName}",
+    "/api/event/message/{event}",
 }
+
+# And these have rows of their own: DELETE takes a name where GET takes an event, and the refusals
+# of messages are bare text.
+ODD_FOR_STRANGERS = EMPTY_FOR_STRANGERS | {"/api/event/{event}", TEXT_REFUSALS}
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in BY_ID if row.path not in EMPTY_FOR_STRANGERS], ids=named
+    "row", [row for row in BY_ID if row.path not in ODD_FOR_STRANGERS], ids=named
 )
 def test_foreign_ids_are_404(row: Endpoint, neighbour: Neighbour, shared: httpx2.Client) -> None:
     path = path_of(row, **neighbour.path_values())
@@ -321,6 +331,13 @@ def test_foreign_names_are_empty(
         (200, b'{"c-1":[]}'),
         (204, b""),
     ]
+
+
+def test_foreign_execution_takes_no_messages(neighbour: Neighbour, shared: httpx2.Client) -> None:
+    answer = shared.post(f"/api/workflow/{neighbour.workflow_id}/messages", json={})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/plain")
+    assert answer.text == f"Workflow not found: {neighbour.workflow_id}"
 
 
 @pytest.mark.parametrize("path", ["/api/tasks", "/api/tasks/update-v2"])
@@ -351,6 +368,10 @@ def test_foreign_tasks_can_not_be_updated(
         "/api/tasks/queue/all",
         "/api/tasks/queue/sizes?taskType=secret_task",
         "/api/tasks/queue/polldata/all",
+        "/api/event",
+        "/api/event/conductor%3Ahush%3Ax?activeOnly=false",
+        "/api/event/execution",
+        "/api/event/message",
     ],
 )
 def test_lists_hold_nothing_foreign(path: str, neighbour: Neighbour, shared: httpx2.Client) -> None:

@@ -1,5 +1,6 @@
 """Small steps that tests of the engine are written in."""
 
+import asyncio
 from typing import Any
 
 from msgspec import UNSET
@@ -68,6 +69,16 @@ async def take(
     ours = {caller.namespace for caller in callers}
     at_cap = {name: _EACH for name in known if name not in ours}
     return await system.take(rt, most=most, each=_EACH, running=at_cap)
+
+
+async def settle(rt: Runtime, caller: Caller) -> None:
+    """Carry out engine tasks and effects of this namespace until none is due."""
+    while True:
+        tasks, effects = await take(rt, caller)
+        if not tasks and not effects:
+            return
+        await asyncio.gather(*(system.run_task(rt, one) for one in tasks))
+        await asyncio.gather(*(system.carry_out(rt, one) for one in effects))
 
 
 async def finish(

@@ -14,22 +14,12 @@ from playground.model.requests import (
     SkipTaskRequest,
 )
 from tenants.caller import Caller
-from tests.engine.running import execution, finish, poll_one, run, statuses, take
+from tests.engine.running import execution, finish, poll_one, run, settle, statuses
 from tests.support.builders import a_task, a_task_def, simple
 
 pytestmark = pytest.mark.anyio
 
 NEVER = a_task_def("C", retry_count=0)
-
-
-async def settle(rt: Runtime, caller: Caller) -> None:
-    """Carry out engine tasks and effects of this namespace until none is due."""
-    while True:
-        tasks, effects = await take(rt, caller)
-        if not tasks and not effects:
-            return
-        await asyncio.gather(*(system.run_task(rt, one) for one in tasks))
-        await asyncio.gather(*(system.carry_out(rt, one) for one in effects))
 
 
 def child_task(**fields: object) -> object:
