@@ -31,6 +31,7 @@ from playground.api import (
     workflow_messages,
     workflow_runs,
     workflow_search,
+    workflow_test,
 )
 from playground.api.endpoint import Endpoint
 from playground.api.openapi import api_document
@@ -51,6 +52,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *workflow_bulk.ENDPOINTS,
     *workflow_control.ENDPOINTS,
     *workflow_runs.ENDPOINTS,
+    *workflow_test.ENDPOINTS,
     *workflow_search.ENDPOINTS,
     *tasks.ENDPOINTS,
     *queues.ENDPOINTS,

@@ -1,6 +1,6 @@
 """Task types that the playground runs itself: one module each, and the registry that names them."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from playground.executors import (
     business_rule,
@@ -11,9 +11,10 @@ from playground.executors import (
     json_jq_transform,
     lambda_,
 )
-from playground.executors.contract import Executor, ExecutorInput, Tools
+from playground.executors.contract import Executor, ExecutorInput, HasSandbox, Tools
+from playground.model.requests import TaskResult
 
-__all__ = ["EXECUTORS", "Executor", "ExecutorInput", "Tools"]
+__all__ = ["EXECUTORS", "SCRIPTS", "Executor", "ExecutorInput", "HasSandbox", "Tools"]
 
 EXECUTORS: Mapping[str, Executor] = {
     "HTTP": http.execute,
@@ -24,3 +25,10 @@ EXECUTORS: Mapping[str, Executor] = {
     "BUSINESS_RULE": business_rule.execute,
     "GET_SIGNED_JWT": get_signed_jwt.execute,
 }
+
+SCRIPTS: Mapping[str, Callable[[ExecutorInput, HasSandbox], Awaitable[TaskResult]]] = {
+    "JSON_JQ_TRANSFORM": json_jq_transform.execute,
+    "INLINE": inline.execute,
+    "LAMBDA": lambda_.execute,
+}
+"""Those that reach nothing but the sandbox: a test run may run them too."""

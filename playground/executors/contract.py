@@ -9,7 +9,7 @@ at no cost to its retries.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import UNSET
 
@@ -44,6 +44,13 @@ class Tools:
     egress: Egress
     sandbox: SandboxClient
     rules: RuleFiles = field(default_factory=RuleFiles)
+
+
+class HasSandbox(Protocol):
+    """All that an executor of scripts needs."""
+
+    @property
+    def sandbox(self) -> SandboxClient: ...
 
 
 Executor = Callable[[ExecutorInput, Tools], Awaitable[TaskResult]]

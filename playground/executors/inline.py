@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playground.executors.contract import ExecutorInput, Tools, completed, failed
+from playground.executors.contract import ExecutorInput, HasSandbox, completed, failed
 from playground.executors.evaluation import script_error, unavailable
 from playground.model.requests import TaskResult
 
@@ -17,7 +17,7 @@ NO_EVALUATOR = (
 )
 
 
-async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
+async def execute(task: ExecutorInput, tools: HasSandbox) -> TaskResult:
     """Output `result`; on failure `error`, and no retry of what a script did wrong itself."""
     evaluator = task.input.get("evaluatorType", "javascript")
     expression = task.input.get("expression")
@@ -32,7 +32,7 @@ async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
     return await _run_script(task, str(expression), tools)
 
 
-async def _run_script(task: ExecutorInput, script: str, tools: Tools) -> TaskResult:
+async def _run_script(task: ExecutorInput, script: str, tools: HasSandbox) -> TaskResult:
     evaluation = await tools.sandbox.evaluate(task.namespace, "javascript", script, task.input)
     if evaluation.outcome == "OK":
         return completed(task, {"result": evaluation.value})

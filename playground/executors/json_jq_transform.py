@@ -1,13 +1,13 @@
 """JSON_JQ_TRANSFORM: a jq program over the task's whole input, as Conductor's JsonJqTransform."""
 
-from playground.executors.contract import ExecutorInput, Tools, completed, failed
+from playground.executors.contract import ExecutorInput, HasSandbox, completed, failed
 from playground.executors.evaluation import unavailable
 from playground.model.requests import TaskResult
 
 MISSING = "Missing 'queryExpression' in input parameters"
 
 
-async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
+async def execute(task: ExecutorInput, tools: HasSandbox) -> TaskResult:
     """Output `result` (first value or null) and `resultList`; on failure `error`."""
     program = task.input.get("queryExpression")
     if program is None:

@@ -1,6 +1,6 @@
 """LAMBDA (deprecated in favour of INLINE): a script that is the body of a function."""
 
-from playground.executors.contract import ExecutorInput, Tools, completed, failed
+from playground.executors.contract import ExecutorInput, HasSandbox, completed, failed
 from playground.executors.evaluation import unavailable
 from playground.model.requests import TaskResult
 
@@ -10,7 +10,7 @@ NO_EXPRESSION = (
 )
 
 
-async def execute(task: ExecutorInput, tools: Tools) -> TaskResult:
+async def execute(task: ExecutorInput, tools: HasSandbox) -> TaskResult:
     """Output `result`, what the script returns; on failure `error`."""
     script = task.input.get("scriptExpression")
     if not isinstance(script, str) or not script.strip():

@@ -24,9 +24,6 @@ SERVED = [f"{method} {path}" for tier, method, path in ROWS if tier in "AB"]
 ABSENT = [f"{method} {path}" for tier, method, path in ROWS if tier == "C"]
 
 NOT_YET = {
-    # control
-    "POST /api/workflow/test",
-    "POST /api/workflow/test/sync",
     # applications
     # tags
     "DELETE /api/environment/{name}/tags",
