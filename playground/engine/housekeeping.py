@@ -8,7 +8,14 @@ import logging
 from typing import Final
 
 from playground.engine.runtime import Runtime
-from playground.store import archive, event_messages, executions, queries, workflow_messages
+from playground.store import (
+    archive,
+    event_messages,
+    executions,
+    queries,
+    schedules,
+    workflow_messages,
+)
 from tenants import quotas, sessions
 from tenants.database import Role
 
@@ -19,6 +26,8 @@ _AT_ONCE: Final = 500
 _MESSAGE_DAYS: Final = 7
 _MESSAGES_KEPT: Final = 10_000
 """Delivered messages of events that a namespace keeps at most."""
+_MOST_RUNS_KEPT: Final = 50_000
+"""Records of runs of schedules in one namespace."""
 
 
 async def tidy(rt: Runtime) -> int:
@@ -31,6 +40,7 @@ async def tidy(rt: Runtime) -> int:
     for namespace in everyone:
         forgotten += await _forget_old(rt, namespace)
         await _forget_messages(rt, namespace)
+        await _forget_old_runs(rt, namespace)
         await _recount(rt, namespace)
     return forgotten
 
@@ -69,6 +79,21 @@ async def _forget_messages(rt: Runtime, namespace: str) -> None:
             await workflow_messages.forget(connection, before_ms=now_ms - workflow_messages.KEPT_MS)
         if forgotten < _AT_ONCE:
             return
+
+
+async def _forget_old_runs(rt: Runtime, namespace: str) -> None:
+    """Delete records of runs of schedules past the plan's days, and the oldest past a number."""
+    while True:
+        async with rt.unit_of_work(namespace) as connection:
+            plan = await queries.plan(connection)
+            if plan is None:
+                return
+            before_ms = rt.now_ms() - plan.retention_days * _DAY_MS
+            keep = min(plan.stored_executions, _MOST_RUNS_KEPT)
+            if not await schedules.forget_runs(
+                connection, before_ms=before_ms, keep=keep, most=_AT_ONCE
+            ):
+                return
 
 
 async def _recount(rt: Runtime, namespace: str) -> None:

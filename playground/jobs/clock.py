@@ -11,6 +11,7 @@ from typing import Final
 
 from playground.engine import housekeeping, system
 from playground.engine.runtime import Runtime
+from playground.jobs.schedules import Scheduler
 from playground.model.errors import PlaygroundError
 from tenants.errors import TenantError
 
@@ -22,6 +23,7 @@ _AT_ONCE: Final = 500
 _IN_PARALLEL: Final = 16
 _RING_EVERY_SECONDS: Final = 2.0
 _TIDY_EVERY_SECONDS: Final = 600.0
+_LAST_RUNS_SECONDS: Final = 3.0
 
 
 async def tick_until(rt: Runtime, stop: asyncio.Event) -> None:
@@ -29,10 +31,14 @@ async def tick_until(rt: Runtime, stop: asyncio.Event) -> None:
     rung = loop_time()
     # Beside the ticks, never between them: timers do not wait for housekeeping.
     tidying = asyncio.create_task(_tidy(rt), name="housekeeping")
+    schedules = asyncio.create_task(Scheduler(rt).look_until(stop), name="schedules")
     try:
         await _tick_until(rt, stop, rung)
+        # What it has begun; should that take long, the leases end and another clock has it.
+        await asyncio.wait([schedules], timeout=_LAST_RUNS_SECONDS)
     finally:
         tidying.cancel()
+        schedules.cancel()
 
 
 async def _tidy(rt: Runtime) -> None:

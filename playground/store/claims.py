@@ -88,7 +88,7 @@ def _due_namespaces(table: Table, due: object) -> Select[tuple[str]]:
     return select(hops.c.namespace).where(hops.c.namespace.is_not(None))
 
 
-def _due_rows(table: Table, due: object) -> Select[tuple[str]]:
+def due_rows(table: Table, due: object) -> Select[tuple[str]]:
     """Ids to claim: up to `each` of a namespace, the busy ones less, `most` in all."""
     turn = _due_namespaces(table, due).subquery("turn")
     busy_names = bindparam("busy", type_=ARRAY(Text))
@@ -136,7 +136,7 @@ def _due_rows(table: Table, due: object) -> Select[tuple[str]]:
 _TASK_DUE: Final = (
     (tasks.c.system) & (tasks.c.available_at.is_not(None)) & (tasks.c.available_at <= NOW_MS)
 )
-_TASKS_TO_CLAIM: Final = _due_rows(tasks, _TASK_DUE).cte("to_claim")
+_TASKS_TO_CLAIM: Final = due_rows(tasks, _TASK_DUE).cte("to_claim")
 _CLAIMED_TASKS: Final = (
     update(tasks)
     .where(tasks.c.id == _TASKS_TO_CLAIM.c.id)
@@ -160,7 +160,7 @@ _gated = select(
 _CLAIM_TASKS: Final = select(_CLAIMED_TASKS, _gated.c.gated).select_from(
     _gated.outerjoin(_CLAIMED_TASKS, true())
 )
-_EFFECTS_TO_CLAIM: Final = _due_rows(effects, effects.c.available_at <= NOW_MS).cte("to_claim")
+_EFFECTS_TO_CLAIM: Final = due_rows(effects, effects.c.available_at <= NOW_MS).cte("to_claim")
 _CLAIM_EFFECTS: Final = (
     update(effects)
     .where(effects.c.id == _EFFECTS_TO_CLAIM.c.id)
