@@ -1,4 +1,6 @@
-"""Search over executions: `/api/workflow/search` and `search-v2`."""
+"""Search over executions at `/api/workflow/search`, by their own fields or those of their tasks."""
+
+from dataclasses import replace
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -10,7 +12,9 @@ from playground.api.parameters import Boolean, Integer, Text
 from playground.model.execution import Execution, WorkflowSummary
 from playground.model.search_query import (
     EXECUTION_FIELDS,
+    TASK_FIELDS,
     Clause,
+    Fields,
     Operator,
     SearchRequest,
     search_request,
@@ -52,8 +56,7 @@ SEARCH = (START, SIZE, SORT, FREE_TEXT, QUERY)
 async def search_workflows(request: Request) -> Response:
     """Executions as summaries: times as ISO strings, input and output as text."""
     total, executions = await _search(request)
-    results = [summary_of(execution) for execution in executions]
-    return as_json(WorkflowSearchResult(total_hits=total, results=results))
+    return _as_summaries(total, executions)
 
 
 async def search_executions(request: Request) -> Response:
@@ -62,31 +65,49 @@ async def search_executions(request: Request) -> Response:
     return as_json(ExecutionSearchResult(total_hits=total, results=executions))
 
 
+async def search_workflows_by_tasks(request: Request) -> Response:
+    """Executions with a task that matches, as summaries; the query names fields of tasks."""
+    total, executions = await _search_by_tasks(request)
+    return _as_summaries(total, executions)
+
+
+async def search_executions_by_tasks(request: Request) -> Response:
+    """Executions with a task that matches, in full and without their tasks."""
+    total, executions = await _search_by_tasks(request)
+    return as_json(ExecutionSearchResult(total_hits=total, results=executions))
+
+
+def _as_summaries(total: int, executions: list[Execution]) -> Response:
+    results = [summary_of(execution) for execution in executions]
+    return as_json(WorkflowSearchResult(total_hits=total, results=results))
+
+
 async def _search(request: Request) -> tuple[int, list[Execution]]:
-    wanted = _request_of(request)
+    wanted = request_of(request, EXECUTION_FIELDS)
+    if TOP_LEVEL_ONLY.of(request):
+        top_level = Clause("parent_workflow_id", Operator.EQUAL, ("",))
+        wanted = replace(wanted, clauses=(*wanted.clauses, top_level))
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
         total, executions = await queries.search_executions(connection, wanted)
     return total, list(executions)
 
 
-def _request_of(request: Request) -> SearchRequest:
-    wanted = search_request(
-        EXECUTION_FIELDS,
+async def _search_by_tasks(request: Request) -> tuple[int, list[Execution]]:
+    wanted = request_of(request, TASK_FIELDS)
+    async with request.state.runtime.reading(request.state.caller.namespace) as connection:
+        total, executions = await queries.search_executions_by_tasks(connection, wanted)
+    return total, list(executions)
+
+
+def request_of(request: Request, fields: Fields) -> SearchRequest:
+    """What the query string asks for, in fields of executions or of tasks."""
+    return search_request(
+        fields,
         query=QUERY.of(request),
         sort=SORT.of(request),
         free_text=FREE_TEXT.of(request),
         start=START.of(request),
         size=SIZE.of(request),
-    )
-    if not TOP_LEVEL_ONLY.of(request):
-        return wanted
-    top_level = Clause("parent_workflow_id", Operator.EQUAL, ("",))
-    return SearchRequest(
-        clauses=(*wanted.clauses, top_level),
-        sort=wanted.sort,
-        free_text=wanted.free_text,
-        start=wanted.start,
-        size=wanted.size,
     )
 
 
@@ -107,6 +128,24 @@ ENDPOINTS = (
         scope="workflow:read",
         summary="Search executions and give them in full",
         parameters=(*SEARCH, TOP_LEVEL_ONLY),
+        answers={200: ExecutionSearchResult},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/workflow/search-by-tasks",
+        handler=search_workflows_by_tasks,
+        scope="workflow:read",
+        summary="Search executions by fields of their tasks",
+        parameters=SEARCH,
+        answers={200: WorkflowSearchResult},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/workflow/search-by-tasks-v2",
+        handler=search_executions_by_tasks,
+        scope="workflow:read",
+        summary="Search executions by fields of their tasks and give them in full",
+        parameters=SEARCH,
         answers={200: ExecutionSearchResult},
     ),
 )

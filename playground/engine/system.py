@@ -15,7 +15,7 @@ from playground.engine.runtime import Runtime
 from playground.model.errors import NotFound
 from playground.model.execution import Task
 from playground.model.requests import TaskResult
-from playground.store import claims, gates
+from playground.store import claims, gates, search
 from playground.store.claims import Claim, ClaimedEffect, ClaimedTask
 from tenants.database import Role
 
@@ -26,6 +26,7 @@ __all__ = [
     "Task",
     "carry_out",
     "hand_back",
+    "index_words",
     "renew",
     "report",
     "run_task",
@@ -102,6 +103,15 @@ async def look_at_timers(rt: Runtime, namespace: str, execution_id: str) -> None
     except NotFound:
         # Removed since its timer was read.
         return
+
+
+async def index_words(rt: Runtime, *, most: int) -> int:
+    """Take up to `most` saves into the index that searches read; returns how many it took.
+
+    Whoever searches does this for their own namespace first, so this only keeps that short.
+    """
+    async with rt.database.transaction(Role.CLAIMS) as connection:
+        return await search.index_some(connection, most=most)
 
 
 async def milliseconds_to_next_timer(rt: Runtime) -> int | None:

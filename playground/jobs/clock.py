@@ -24,21 +24,41 @@ _IN_PARALLEL: Final = 16
 _RING_EVERY_SECONDS: Final = 2.0
 _TIDY_EVERY_SECONDS: Final = 600.0
 _LAST_RUNS_SECONDS: Final = 3.0
+_INDEX_EVERY_SECONDS: Final = 2.0
+_WORDS_AT_ONCE: Final = 100
 
 
 async def tick_until(rt: Runtime, stop: asyncio.Event) -> None:
     """Tick until `stop`; an error costs one turn, never the loop."""
     rung = loop_time()
     # Beside the ticks, never between them: timers do not wait for housekeeping.
-    tidying = asyncio.create_task(_tidy(rt), name="housekeeping")
     schedules = asyncio.create_task(Scheduler(rt).look_until(stop), name="schedules")
+    beside = [
+        schedules,
+        asyncio.create_task(_tidy(rt), name="housekeeping"),
+        asyncio.create_task(_index(rt), name="index of words"),
+    ]
     try:
         await _tick_until(rt, stop, rung)
         # What it has begun; should that take long, the leases end and another clock has it.
         await asyncio.wait([schedules], timeout=_LAST_RUNS_SECONDS)
     finally:
-        tidying.cancel()
-        schedules.cancel()
+        for task in beside:
+            task.cancel()
+
+
+async def _index(rt: Runtime) -> None:
+    """Keep the index of words up, with a tenth of one core at most."""
+    while True:
+        began, taken = loop_time(), 0
+        try:
+            taken = await system.index_words(rt, most=_WORDS_AT_ONCE)
+        except (TenantError, PlaygroundError, OSError) as error:
+            log.warning("indexing skipped: %s", error)
+        except Exception:
+            log.exception("indexing failed")
+        busy = taken == _WORDS_AT_ONCE
+        await asyncio.sleep(9 * (loop_time() - began) if busy else _INDEX_EVERY_SECONDS)
 
 
 async def _tidy(rt: Runtime) -> None:

@@ -2,7 +2,8 @@
 
 Clauses are joined by AND: `field = value`, `field IN (a, "b c")`, `field > number`, and beyond the
 SQL back ends of Conductor `!=`, `>=` and `<=`. `*` inside a value of `=` stands for any text.
-Unknown fields are ignored, as Conductor ignores them; a clause that can not be read is refused.
+`input.order.id = 7` looks into the input of an execution, `output.…` into its output. Unknown
+fields are ignored, as Conductor ignores them; a clause that can not be read is refused.
 """
 
 import re
@@ -123,7 +124,8 @@ def search_request(
 
 _AND_OR_QUOTED = re.compile(r"""\"[^"]*\"|'[^']*'|(\s+AND\s+)""", re.IGNORECASE)
 _CLAUSE = re.compile(
-    r"([A-Za-z_]\w*)\s*(?:(!=|>=|<=|=|>|<)|(?<=\s)(IN)(?=[\s(]))\s*(.*)", re.IGNORECASE | re.DOTALL
+    r"([A-Za-z_][\w.-]*)\s*(?:(!=|>=|<=|=|>|<)|(?<=\s)(IN)(?=[\s(]))\s*(.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -153,6 +155,8 @@ def _parse_clause(text: str, fields: Fields) -> Clause | None:
     values = _split_list(value) if sign is None else (_unquoted(value),)
     if (sign is None and not (value.startswith("(") and value.endswith(")"))) or not value:
         raise _malformed(text)
+    if name not in fields and _INTO_PAYLOAD.fullmatch(name) and fields is EXECUTION_FIELDS:
+        return _payload_clause(name, sign, values, text)
     if name not in fields:
         return None
     field, largest = fields[name]
@@ -162,6 +166,17 @@ def _parse_clause(text: str, fields: Fields) -> Clause | None:
     if sign in (">", "<", ">=", "<="):
         raise Invalid(f"{name}: only times and versions can be compared with {sign}")
     return Clause(field, _text_operator(sign, values), values)
+
+
+_INTO_PAYLOAD = re.compile(r"(?:input|output)(?:\.[\w-]+)+")
+
+
+def _payload_clause(name: str, sign: str | None, values: tuple[str, ...], text: str) -> Clause:
+    """Only what can be looked up by the words of its value."""
+    operator = _text_operator(sign, values)
+    if operator not in (Operator.EQUAL, Operator.IN) or not any(values):
+        raise Invalid(f"{name}: only = and IN with values can look into inputs and outputs: {text}")
+    return Clause(name, operator, values)
 
 
 def _number_operator(sign: str | None, values: tuple[str, ...]) -> Operator:

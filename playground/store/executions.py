@@ -27,9 +27,11 @@ from playground.store import rows
 from playground.store.event_tables import workflow_messages
 from playground.store.tables import (
     effects,
+    execution_words,
     executions,
     followers,
     idempotency_keys,
+    search_backlog,
     snapshots,
     task_logs,
     tasks,
@@ -69,6 +71,8 @@ _DELETE_ROWS: Final = (
     ),
     delete(tasks).where(tasks.c.execution_id == bindparam("of_id")),
     delete(workflow_messages).where(workflow_messages.c.execution_id == bindparam("of_id")),
+    delete(search_backlog).where(search_backlog.c.execution_id == bindparam("of_id")),
+    delete(execution_words).where(execution_words.c.execution_id == bindparam("of_id")),
     delete(executions).where(executions.c.id == bindparam("of_id")),
 )
 _DELETE: Final = (_DELETE_EFFECTS, *_DELETE_ROWS)

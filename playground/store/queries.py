@@ -235,6 +235,18 @@ async def search_executions(
     return await search.executions_matching(connection, wanted)
 
 
+async def search_executions_by_tasks(
+    connection: Connection, wanted: SearchRequest
+) -> tuple[int, Sequence[Execution]]:
+    """The same for executions that have a task which matches."""
+    return await search.executions_with_tasks_matching(connection, wanted)
+
+
+async def search_tasks(connection: Connection, wanted: SearchRequest) -> tuple[int, Sequence[Task]]:
+    """How many tasks match, and the page of them that was asked for, with payloads."""
+    return await search.tasks_matching(connection, wanted)
+
+
 async def execution_progress(connection: Connection, execution_id: str) -> Progress | None:
     """What changes while an execution runs; cheap enough to ask for often."""
     row = await executions.row_of(connection, execution_id)

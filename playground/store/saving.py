@@ -48,7 +48,14 @@ from playground.store.rows import (
     queue_of,
     task_header,
 )
-from playground.store.tables import effects, executions, snapshots, task_logs, tasks
+from playground.store.tables import (
+    effects,
+    executions,
+    search_backlog,
+    snapshots,
+    task_logs,
+    tasks,
+)
 from tenants.database import Connection
 
 
@@ -225,6 +232,7 @@ def _build() -> Any:
             of_written,
             "logged",
         ),
+        _to_index(e, of_written),
     )
 
 
@@ -345,6 +353,18 @@ def _changed_tasks(t: TableValuedAlias, of_written: Select[Any]) -> CTE:
         )
         .returning(tasks.c.id)
         .cte("changed")
+    )
+
+
+def _to_index(e: TableValuedAlias, of_written: Select[Any]) -> CTE:
+    """What was written has new words for searches."""
+    return (
+        insert(search_backlog)
+        .from_select(
+            ["namespace", "execution_id"],
+            select(e.c.namespace, e.c.id).where(e.c.id.in_(of_written)),
+        )
+        .cte("to_index")
     )
 
 

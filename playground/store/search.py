@@ -1,18 +1,53 @@
-"""Search over executions: the typed query of `playground.model.search_query` as SQL."""
+"""Search over executions and tasks: the typed query of `playground.model.search_query` as SQL.
+
+Everything is read as the tenant's own role, so row-level security stands behind each statement.
+Indexes hold what clauses filter by. Words are looked up in an index of their own, which is brought
+up to date first: what has been committed is found. A search uses one core, never reads the whole
+of a table that all tenants share, and is stopped after some seconds.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
-from sqlalchemy import Text as TextType
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Select,
+    TableValuedAlias,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    column,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
-from playground.model.execution import Execution
-from playground.model.search_query import Clause, Operator, SearchRequest
+from playground.model.execution import Execution, Task
+from playground.model.search_query import (
+    NEWEST_FIRST,
+    Clause,
+    Operator,
+    SearchRequest,
+    Sort,
+)
+from playground.store import executions as execution_rows
 from playground.store import rows
-from playground.store.tables import executions
+from playground.store.tables import executions, tasks
 from tenants.database import Connection
 
-_COLUMNS: Final[dict[str, ColumnElement[Any]]] = {
+_EXECUTION_COLUMNS: Final[dict[str, ColumnElement[Any]]] = {
     "workflow_id": executions.c.id,
     "workflow_name": executions.c.name,
     "workflow_version": executions.c.version,
@@ -24,34 +59,280 @@ _COLUMNS: Final[dict[str, ColumnElement[Any]]] = {
     "end_time": executions.c.end_time,
     "update_time": executions.c.update_time,
 }
+_TASK_COLUMNS: Final[dict[str, ColumnElement[Any]]] = {
+    "task_id": tasks.c.id,
+    "task_type": tasks.c.type,
+    "task_def_name": tasks.c.def_name,
+    "reference_task_name": tasks.c.ref,
+    "workflow_id": tasks.c.execution_id,
+    "status": tasks.c.status,
+    "scheduled_time": tasks.c.scheduled_time,
+    "start_time": tasks.c.start_time,
+    "end_time": tasks.c.end_time,
+    "update_time": tasks.c.update_time,
+}
+# What a task's row does not hold itself.
+_OF_THE_EXECUTION: Final = {
+    name: _EXECUTION_COLUMNS[name] for name in ("workflow_name", "correlation_id")
+}
+_EXECUTION_TEXTS: Final = (
+    executions.c.id,
+    executions.c.name,
+    executions.c.correlation_id,
+    executions.c.reason,
+    executions.c.input,
+    executions.c.output,
+    executions.c.variables,
+)
+_TASK_TEXTS: Final = (
+    tasks.c.id,
+    tasks.c.ref,
+    tasks.c.def_name,
+    tasks.c.type,
+    tasks.c.input,
+    tasks.c.output,
+)
+
 # Above this, a client wants to know "many", and counting on would cost more than it tells.
-_MOST_COUNTED: Final = 100_000
+MOST_COUNTED: Final = 100_000
+# With more executions than these, words are met one by one from the newest, and counted to here.
+_FEW: Final = 1_000
+_LONGEST_MS: Final = 8_000
+_MOST_WORDS: Final = 20
+_INDEXED_AT_ONCE: Final = 1_000
+
+_GUARDS: Final = select(
+    func.set_config("enable_seqscan", "off", True),
+    func.set_config("max_parallel_workers_per_gather", "0", True),
+    func.set_config("statement_timeout", str(_LONGEST_MS), True),
+)
+# Many are met at once: looking each up by its id would take several times as long.
+_MANY: Final = select(func.set_config("enable_nestloop", "off", True))
+_INDEX_OWN: Final = select(func.index_own_words(_INDEXED_AT_ONCE))
+_INDEX_SOME: Final = select(func.index_some_words(bindparam("most")))
+
+
+async def index_some(connection: Connection, *, most: int) -> int:
+    """Take up to `most` saves of one namespace into the index of words; how many it took.
+
+    Role CLAIMS, which sees no word of it.
+    """
+    return int(await connection.scalar(_INDEX_SOME, most=most))
 
 
 async def executions_matching(
     connection: Connection, wanted: SearchRequest
 ) -> tuple[int, Sequence[Execution]]:
-    """How many executions match (at most 100,000 are counted), and the page asked for."""
-    matching = _matching(wanted)
-    counted = select(func.count()).select_from(
-        matching.with_only_columns(executions.c.id).limit(_MOST_COUNTED).subquery()
+    """How many executions match (at most `MOST_COUNTED` are counted), and the page asked for."""
+    await connection.first(_GUARDS)
+    source: FromClause = executions
+    conditions = [_execution_condition(clause) for clause in wanted.clauses]
+    text = _word_text(wanted)
+    if text:
+        words = await _look_up(connection, text, "executions_with_words")
+        alone = text == wanted.free_text and not _held_together(text, ()) and not conditions
+        if words.few is None and alone and wanted.sort == NEWEST_FIRST:
+            return await _newest_with_a_common_word(connection, words, wanted)
+        document = _document(wanted.free_text)
+        plain = "" if document else wanted.free_text
+        source, exact = _limited_to(words, plain, executions, executions.c.id, _EXECUTION_TEXTS)
+        conditions += exact
+        conditions += _holds(document) if document else _held_together(plain, _EXECUTION_TEXTS)
+    found = await _page(
+        connection,
+        select(executions.c.id).select_from(source).where(and_(true(), *conditions)),
+        _order(wanted.sort, _EXECUTION_COLUMNS, executions.c.id),
+        wanted,
+        MOST_COUNTED,
     )
-    total = int(await connection.scalar(counted))
-    if not wanted.size or total <= wanted.start:
-        return total, []
-    page = matching.order_by(*_order(wanted)).offset(wanted.start).limit(wanted.size)
-    found = await connection.all(page)
-    return total, [rows.execution_of(row).execution for row in found]
+    return found.total, await _executions(connection, found.ids)
 
 
-def _matching(wanted: SearchRequest) -> Select[Any]:
-    conditions = [_condition(clause) for clause in wanted.clauses]
-    conditions += [_has_word(word) for word in wanted.free_text.split()[:20]]
-    return select(executions).where(and_(true(), *conditions))
+async def executions_with_tasks_matching(
+    connection: Connection, wanted: SearchRequest
+) -> tuple[int, Sequence[Execution]]:
+    """The same for executions with at least one task that matches; newest first."""
+    await connection.first(_GUARDS)
+    source, conditions = await _tasks_wanted(connection, wanted)
+    with_one = select(tasks.c.execution_id).select_from(source).where(and_(true(), *conditions))
+    found = await _page(
+        connection,
+        select(executions.c.id).where(executions.c.id.in_(with_one)),
+        _order(wanted.sort, _EXECUTION_COLUMNS, executions.c.id),
+        wanted,
+        MOST_COUNTED,
+    )
+    return found.total, await _executions(connection, found.ids)
 
 
-def _condition(clause: Clause) -> ColumnElement[bool]:
-    field = _COLUMNS.get(clause.field)
+async def tasks_matching(
+    connection: Connection, wanted: SearchRequest
+) -> tuple[int, Sequence[Task]]:
+    """How many tasks match, and the page asked for with payloads.
+
+    At most `MOST_COUNTED` are counted; with words to look for at most a thousand.
+    """
+    await connection.first(_GUARDS)
+    source, conditions = await _tasks_wanted(connection, wanted)
+    found = await _page(
+        connection,
+        select(tasks.c.id).select_from(source).where(and_(true(), *conditions)),
+        _order(wanted.sort, _TASK_COLUMNS, tasks.c.id),
+        wanted,
+        _FEW if wanted.free_text else MOST_COUNTED,
+    )
+    return found.total, await _tasks(connection, found.ids)
+
+
+# Words
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The executions that hold all the words looked for, somewhere."""
+
+    found: FromClause
+    """`execution_id`, `start_time`, and `in_doubt` where only the text itself can tell."""
+    few: list[str] | None
+    """Their ids, None when there are more than a few."""
+    in_doubt: bool
+
+
+async def _look_up(connection: Connection, text: str, function: str) -> _Words:
+    while int(await connection.scalar(_INDEX_OWN)) == _INDEXED_AT_ONCE:
+        pass
+    found = await connection.all(select(_call(function, text, _FEW + 1)))
+    if len(found) > _FEW:
+        await connection.first(_MANY)
+        return _Words(_call(function, text, None), None, in_doubt=True)
+    in_doubt = any(row["in_doubt"] for row in found)
+    return _Words(
+        _call(function, text, None), [row["execution_id"] for row in found], in_doubt=in_doubt
+    )
+
+
+def _call(function: str, text: str, most: int | None) -> TableValuedAlias:
+    call = getattr(func, function)(text, most)
+    found: TableValuedAlias = call.table_valued(
+        column("execution_id", Text()),
+        column("start_time", BigInteger()),
+        column("in_doubt", Boolean()),
+        name="found",
+    )
+    return found
+
+
+def _limited_to(
+    words: _Words,
+    free_text: str,
+    table: FromClause,
+    execution_id: ColumnElement[Any],
+    texts: Sequence[ColumnElement[Any]],
+) -> tuple[FromClause, list[ColumnElement[bool]]]:
+    """What to select from, and under which conditions, so that only these executions are met."""
+    each = [_has_word(word, texts) for word in free_text.split()[:_MOST_WORDS]]
+    if words.few is not None:
+        only = execution_id == any_(cast(words.few, ARRAY(Text)))
+        return table, [only, *(each if words.in_doubt else [])]
+    source = table.join(words.found, words.found.c.execution_id == execution_id)
+    return source, [or_(not_(words.found.c.in_doubt), and_(true(), *each))]
+
+
+def _held_together(
+    free_text: str, texts: Sequence[ColumnElement[Any]]
+) -> list[ColumnElement[bool]]:
+    """What the index does not know of: words next to each other, as in `order-17`."""
+    return [
+        _has_word(word, texts) for word in free_text.split()[:_MOST_WORDS] if not word.isalnum()
+    ]
+
+
+def _has_word(word: str, texts: Sequence[ColumnElement[Any]]) -> ColumnElement[bool]:
+    """A whole word, any case, in one of the texts."""
+    together = func.concat_ws(" ", *texts, type_=Text())
+    escaped = "".join(f"\\{c}" if not (c.isalnum() or c == "_") else c for c in word)
+    return together.op("~*")(f"(^|[^[:alnum:]_]){escaped}($|[^[:alnum:]_])")
+
+
+def _document(free_text: str) -> dict[str, Any] | None:
+    """A JSON object, which is looked for as a part of input or output, or None."""
+    if not free_text.startswith("{"):
+        return None
+    try:
+        found = msgspec.json.decode(free_text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _holds(document: dict[str, Any]) -> list[ColumnElement[bool]]:
+    wanted = cast(msgspec.json.encode(document).decode(), JSONB)
+    parts = (executions.c.input, executions.c.output)
+    return [or_(*(cast(part, JSONB).op("@>")(wanted) for part in parts))]
+
+
+async def _newest_with_a_common_word(
+    connection: Connection, words: _Words, wanted: SearchRequest
+) -> tuple[int, list[Execution]]:
+    """What the index alone can tell, without meeting all the rows that a common word is in."""
+    found = words.found
+    each = [_has_word(word, _EXECUTION_TEXTS) for word in wanted.free_text.split()[:_MOST_WORDS]]
+    in_text = exists().where(executions.c.id == found.c.execution_id, *each)
+    told = select(found.c.execution_id.label("id")).where(or_(not_(found.c.in_doubt), in_text))
+    order = [found.c.start_time.desc(), found.c.execution_id]
+    page = await _page(connection, told, order, wanted, MOST_COUNTED)
+    return page.total, await _executions(connection, page.ids)
+
+
+# Clauses
+
+
+def _word_text(wanted: SearchRequest) -> str:
+    """All words that whatever is found must hold somewhere."""
+    values = [
+        str(clause.values[0])
+        for clause in wanted.clauses
+        if _names_of_path(clause) and clause.operator is Operator.EQUAL
+    ]
+    return " ".join([*wanted.free_text.split()[:_MOST_WORDS], *values]).strip()
+
+
+def _names_of_path(clause: Clause) -> list[str]:
+    """`input.order.id` → input, order, id; empty for an ordinary field."""
+    names = clause.field.split(".")
+    return names if len(names) > 1 else []
+
+
+def _execution_condition(clause: Clause) -> ColumnElement[bool]:
+    path = _names_of_path(clause)
+    if path:
+        document = executions.c.input if path[0] == "input" else executions.c.output
+        value = func.jsonb_extract_path_text(cast(document, JSONB), *path[1:])
+        return _condition(clause, value)
+    return _condition(clause, _EXECUTION_COLUMNS.get(clause.field))
+
+
+async def _tasks_wanted(
+    connection: Connection, wanted: SearchRequest
+) -> tuple[FromClause, list[ColumnElement[bool]]]:
+    conditions = [_task_condition(clause) for clause in wanted.clauses]
+    if not wanted.free_text:
+        return tasks, conditions
+    words = await _look_up(connection, wanted.free_text, "executions_with_task_words")
+    source, exact = _limited_to(words, "", tasks, tasks.c.execution_id, _TASK_TEXTS)
+    # The index knows of the execution alone: which of its tasks it is, their texts say.
+    each = [_has_word(word, _TASK_TEXTS) for word in wanted.free_text.split()[:_MOST_WORDS]]
+    return source, [*conditions, *exact, *each]
+
+
+def _task_condition(clause: Clause) -> ColumnElement[bool]:
+    outer = _OF_THE_EXECUTION.get(clause.field)
+    if outer is None:
+        return _condition(clause, _TASK_COLUMNS.get(clause.field))
+    return tasks.c.execution_id.in_(select(executions.c.id).where(_condition(clause, outer)))
+
+
+def _condition(clause: Clause, field: ColumnElement[Any] | None) -> ColumnElement[bool]:
     if field is None:
         return true()
     first = clause.values[0] if clause.values else ""
@@ -90,29 +371,77 @@ def _pattern(value: str) -> str:
     return escaped.replace("*", "%")
 
 
-def _has_word(word: str) -> ColumnElement[bool]:
-    """A whole word, any case, in what a person would look through."""
-    texts = func.concat_ws(
-        " ",
-        executions.c.id,
-        executions.c.name,
-        executions.c.correlation_id,
-        executions.c.reason,
-        executions.c.input,
-        executions.c.output,
-        type_=TextType,
-    )
-    escaped = "".join(f"\\{c}" if not (c.isalnum() or c == "_") else c for c in word)
-    return texts.op("~*")(f"(^|[^[:alnum:]_]){escaped}($|[^[:alnum:]_])")
+# Pages
 
 
-def _order(wanted: SearchRequest) -> list[ColumnElement[Any]]:
+@dataclass(frozen=True, slots=True)
+class _Page:
+    total: int
+    ids: list[str]
+
+
+async def _page(
+    connection: Connection,
+    matching: Select[Any],
+    order: Sequence[ColumnElement[Any]],
+    wanted: SearchRequest,
+    most_counted: int,
+) -> _Page:
+    """The count first: most pages that are asked for beyond the end are then free."""
+    counted = select(func.count()).select_from(matching.limit(most_counted).subquery())
+    total = int(await connection.scalar(counted))
+    if not wanted.size or total <= wanted.start:
+        return _Page(total, [])
+    asked_for = matching.order_by(*order).offset(wanted.start).limit(wanted.size)
+    return _Page(total, [row["id"] for row in await connection.all(asked_for)])
+
+
+def _order(
+    sort: Sequence[Sort], columns: dict[str, ColumnElement[Any]], last: ColumnElement[Any]
+) -> list[ColumnElement[Any]]:
+    """As asked, then by id in the direction of the last one, as the index by time has it."""
     order = [
-        _COLUMNS[sort.field].desc() if sort.descending else _COLUMNS[sort.field].asc()
-        for sort in wanted.sort
-        if sort.field in _COLUMNS
+        columns[one.field].desc() if one.descending else columns[one.field].asc()
+        for one in sort
+        if one.field in columns
     ]
-    return [*order, executions.c.id.desc()]
+    return [*order, last]
 
 
-__all__ = ["SearchRequest", "executions_matching"]
+async def _executions(connection: Connection, ids: list[str]) -> list[Execution]:
+    if not ids:
+        return []
+    found = {
+        row["id"]: rows.execution_of(row).execution
+        for row in await connection.all(_EXECUTIONS, of_ids=ids)
+    }
+    return [found[one] for one in ids if one in found]
+
+
+async def _tasks(connection: Connection, ids: list[str]) -> list[Task]:
+    if not ids:
+        return []
+    found: dict[str, Task] = {}
+    for row in await connection.all(_TASKS, of_ids=ids):
+        nodes = (await execution_rows.snapshot(connection, row["snapshot"])).nodes
+        found[row["id"]] = rows.task_of(row, nodes.get, payloads=True)
+    return [found[one] for one in ids if one in found]
+
+
+_IDS: Final = bindparam("of_ids", type_=ARRAY(Text))
+_EXECUTIONS: Final = select(executions).where(executions.c.id == any_(_IDS))
+_TASKS: Final = (
+    select(tasks, executions.c.snapshot)
+    .join(executions, executions.c.id == tasks.c.execution_id)
+    .where(tasks.c.id == any_(_IDS))
+)
+
+
+__all__ = [
+    "MOST_COUNTED",
+    "SearchRequest",
+    "executions_matching",
+    "executions_with_tasks_matching",
+    "index_some",
+    "tasks_matching",
+]

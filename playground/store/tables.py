@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -129,7 +130,22 @@ executions = Table(
     _text("variables"),
     # The execution at the top of a tree of sub-workflows, on those below it.
     Column("root_id", Text),
-    Index("ix_executions_newest", "namespace", desc("start_time"), "id"),
+    # Holds what searches filter by, so that they need not visit the rows.
+    Index(
+        "ix_executions_newest",
+        "namespace",
+        desc("start_time"),
+        "id",
+        postgresql_include=[
+            "name",
+            "version",
+            "status",
+            "correlation_id",
+            "parent_id",
+            "idempotency_key",
+            "end_time",
+        ],
+    ),
     Index("ix_executions_by_name", "namespace", "name", desc("start_time")),
     Index("ix_executions_by_status", "namespace", "status", desc("start_time")),
     Index("ix_executions_by_correlation", "namespace", "correlation_id"),
@@ -209,7 +225,13 @@ tasks = Table(
         postgresql_where=text("available_at IS NOT NULL AND system"),
     ),
     Index("ix_tasks_timer", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
-    Index("ix_tasks_newest", "namespace", desc("update_time")),
+    Index(
+        "ix_tasks_newest",
+        "namespace",
+        desc("start_time"),
+        "id",
+        postgresql_include=["status", "type", "def_name", "ref", "execution_id"],
+    ),
     # Those a webhook's delivery may complete.
     Index(
         "ix_tasks_for_webhooks",
@@ -391,6 +413,33 @@ schemas = Table(
     *_audit(),
 )
 
+# The words of an execution's own texts and of its tasks', each as `<namespace>/<word>`. `partial`:
+# some text was too long to be taken whole. Read through the functions of its migration alone.
+execution_words = Table(
+    "execution_words",
+    metadata,
+    _text("execution_id", primary_key=True),
+    _text("namespace"),
+    Column("start_time", BigInteger, nullable=False),
+    Column("words", ARRAY(Text), nullable=False),
+    Column("task_words", ARRAY(Text), nullable=False),
+    Column("partial", Boolean, nullable=False),
+    Index("ix_execution_words_words", "words", postgresql_using="gin"),
+    Index("ix_execution_words_task_words", "task_words", postgresql_using="gin"),
+    Index("ix_execution_words_partial", "namespace", postgresql_where=text("partial")),
+    postgresql_with={"toast_tuple_target": 128},
+)
+
+# Executions whose words are not up to date; every save adds to it.
+search_backlog = Table(
+    "search_backlog",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("namespace"),
+    _text("execution_id"),
+    Index("ix_search_backlog_namespace", "namespace", "id"),
+)
+
 TABLES: Final = (
     hand_outs,
     limited_runs,
@@ -415,6 +464,8 @@ TABLES: Final = (
     environment_variables,
     schemas,
     *SCHEDULE_TABLES,
+    execution_words,
+    search_backlog,
 )
 
 _ALL: Final = "select, insert, update, delete"
@@ -430,6 +481,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
         **_OWN,
         "claims": "select (id, namespace, status, timer_at, parent_id), update (timer_at)",
         "operator": "select (id, namespace, status, start_time, end_time)",
+        "definer": "select",
     },
     "tasks": {
         **_OWN,
@@ -443,6 +495,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
             "select (id, namespace, execution_id, type, status, system, available_at, "
             "timer_at, claim)"
         ),
+        "definer": "select",
     },
     "task_logs": _OWN,
     "poll_data": _OWN,
@@ -472,6 +525,13 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     "environment_variables": {"tenant": _ALL, "committer": "select"},
     "schemas": {"tenant": _ALL},
     **SCHEDULE_GRANTS,
+    "execution_words": {"tenant": "select (execution_id), delete", "definer": _ALL},
+    "search_backlog": {
+        "tenant": "select (execution_id), insert, delete",
+        "committer": "insert",
+        "definer": "select, insert, delete",
+        "operator": "select (namespace)",
+    },
 }
 
 

@@ -121,11 +121,7 @@ NOT_YET = {
     "GET /api/workflow/externalstoragelocation",
     "GET /swagger-ui",
     # search
-    "GET /api/tasks/search",
-    "GET /api/tasks/search-v2",
     "POST /api/workflow/bulk/search",
-    "GET /api/workflow/search-by-tasks",
-    "GET /api/workflow/search-by-tasks-v2",
 }
 
 ROUTER = Router(ENDPOINTS)

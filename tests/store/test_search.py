@@ -1,0 +1,216 @@
+"""Pins search: clauses, whole words, words in tasks, parts of inputs, pages, and its plans."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from playground.engine import system, workflows
+from playground.engine.runtime import Runtime
+from playground.model.execution import Execution
+from playground.model.search_query import (
+    EXECUTION_FIELDS,
+    TASK_FIELDS,
+    SearchRequest,
+    search_request,
+)
+from playground.store import queries, search
+from tenants.caller import Caller
+from tests.engine.running import finish, poll_one, run
+from tests.support.builders import simple
+
+pytestmark = pytest.mark.anyio
+
+
+def wanted(fields: Any = EXECUTION_FIELDS, **given: Any) -> SearchRequest:
+    asked = {"query": "", "sort": "", "free_text": "*", "start": 0, "size": 100, **given}
+    return search_request(fields, **asked)
+
+
+async def find(rt: Runtime, caller: Caller, **given: Any) -> list[Execution]:
+    async with rt.reading(caller.namespace) as connection:
+        total, found = await queries.search_executions(connection, wanted(**given))
+    assert total == len(found)
+    return list(found)
+
+
+async def ids(rt: Runtime, caller: Caller, **given: Any) -> set[str]:
+    return {one.workflow_id for one in await find(rt, caller, **given)}
+
+
+async def start(rt: Runtime, caller: Caller, given: dict[str, Any], **fields: Any) -> str:
+    return await run(rt, caller, [simple("t")], given=given, **fields)
+
+
+@pytest.mark.parametrize(
+    "free_text",
+    [
+        "haystack",
+        "HAYSTACK",
+        "haystack needle-17",
+        "needle-17",
+        "grün",
+        "line",
+        "42",
+        '{"place":{"in":"haystack"}}',
+    ],
+)
+async def test_word_of_the_input_is_found(rt: Runtime, caller: Caller, free_text: str) -> None:
+    given = {"place": {"in": "haystack"}, "it": "needle-17", "n": 42, "c": "grün\nline"}
+    one = await start(rt, caller, given)
+    await start(rt, caller, {"place": {"in": "a stack of hay"}, "it": "17 needle", "n": 421})
+
+    assert await ids(rt, caller, free_text=free_text) == {one}
+
+
+@pytest.mark.parametrize("free_text", ["hay", "needle-1", "nline", "nothing", "---", "{}x"])
+async def test_part_of_a_word_is_not_found(rt: Runtime, caller: Caller, free_text: str) -> None:
+    await start(rt, caller, {"in": "haystack", "it": "needle-17", "c": "a\nline"})
+
+    assert await ids(rt, caller, free_text=free_text) == set()
+
+
+async def test_output_is_found_as_soon_as_it_is_there(rt: Runtime, caller: Caller) -> None:
+    one = await start(rt, caller, {})
+    before = await ids(rt, caller, free_text="sesame")
+
+    await finish(rt, caller, await poll_one(rt, caller, "T"), {"said": "sesame"})
+
+    assert (before, await ids(rt, caller, free_text="sesame")) == (set(), {one})
+
+
+async def test_words_of_a_stranger_are_not_found(
+    rt: Runtime, caller: Caller, stranger: Caller
+) -> None:
+    await start(rt, stranger, {"in": "haystack"})
+
+    assert await ids(rt, caller, free_text="haystack") == set()
+
+
+async def test_clock_indexes_what_nobody_searches(rt: Runtime, caller: Caller) -> None:
+    one = await start(rt, caller, {"in": "haystack"})
+
+    while await system.index_words(rt, most=500):
+        pass
+
+    assert await ids(rt, caller, free_text="haystack") == {one}
+
+
+async def test_end_of_a_long_text_is_found(rt: Runtime, caller: Caller) -> None:
+    one = await start(rt, caller, {"long": "x " * 150_000 + "finally"})
+    await start(rt, caller, {"long": "x " * 150_000})
+
+    assert await ids(rt, caller, free_text="finally") == {one}
+
+
+async def test_common_word_is_counted_and_paged(
+    rt: Runtime, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_FEW", 3)
+    started = [await start(rt, caller, {"n": n, "in": "haystack"}) for n in range(6)]
+
+    async with rt.reading(caller.namespace) as connection:
+        page = await queries.search_executions(connection, wanted(free_text="haystack", size=2))
+        mixed = await queries.search_executions(
+            connection, wanted(free_text="haystack", query="status=RUNNING", size=2, start=4)
+        )
+
+    assert (page[0], mixed[0]) == (6, 6)
+    newest = [one.workflow_id for one in page[1]]
+    assert set(newest) < set(started)
+    assert len({*newest, *(one.workflow_id for one in mixed[1])}) == 4
+
+
+async def test_value_in_the_input_is_found(rt: Runtime, caller: Caller) -> None:
+    one = await start(rt, caller, {"order": {"id": 42}, "other": 7})
+    await start(rt, caller, {"order": {"id": 7}, "other": 42})
+
+    assert await ids(rt, caller, query="input.order.id = 42") == {one}
+
+
+async def test_removed_execution_leaves_no_words(rt: Runtime, caller: Caller) -> None:
+    one = await start(rt, caller, {"in": "haystack"})
+    found = await ids(rt, caller, free_text="haystack")
+
+    await workflows.remove(rt, caller, one, archive=False)
+
+    assert (found, await ids(rt, caller, free_text="haystack")) == ({one}, set())
+
+
+async def test_tasks_are_found_by_field_and_word(rt: Runtime, caller: Caller) -> None:
+    await run(rt, caller, [simple("t", input_parameters={"say": "haystack"})], name="first")
+    await run(rt, caller, [simple("t", input_parameters={"say": "nothing"})], name="second")
+
+    async with rt.reading(caller.namespace) as connection:
+        by_word = await queries.search_tasks(connection, wanted(TASK_FIELDS, free_text="haystack"))
+        by_name = await queries.search_tasks(
+            connection, wanted(TASK_FIELDS, query="workflowName=second AND taskType IN (T)")
+        )
+        owners = await queries.search_executions_by_tasks(
+            connection, wanted(TASK_FIELDS, free_text="haystack", query="status=SCHEDULED")
+        )
+
+    assert [task.workflow_type for task in by_word[1]] == ["first"]
+    assert [task.input_data for task in by_name[1]] == [{"say": "nothing"}]
+    assert [one.workflow_name for one in owners[1]] == ["first"]
+
+
+QUERIES = [
+    "",
+    "status IN (RUNNING,FAILED)",
+    "workflowType='wf*'",
+    "correlationId = '*x*' AND startTime > 5",
+    "modifiedTime > 5",
+    'parentWorkflowId=""',
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("sort", ["startTime:DESC", "workflowType:ASC", "endTime:DESC"])
+async def test_no_search_reads_a_whole_table(
+    rt: Runtime, caller: Caller, query: str, sort: str
+) -> None:
+    await start(rt, caller, {})
+    plans: list[str] = []
+    async with rt.reading(caller.namespace) as connection:
+        connection.driver = _Explaining(connection.driver, plans)
+        await queries.search_executions(connection, wanted(query=query, sort=sort))
+
+    assert any("Index" in line for line in plans)
+    assert not [line for line in plans if "Seq Scan" in line]
+
+
+class _Explaining:
+    """A driver that notes the plan of each statement."""
+
+    def __init__(self, driver: Any, plans: list[str]) -> None:
+        self._driver = driver
+        self._plans = plans
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    async def fetch(self, statement: str, *values: Any) -> Any:
+        await self._explain(statement, values)
+        return await self._driver.fetch(statement, *values)
+
+    async def fetchval(self, statement: str, *values: Any) -> Any:
+        await self._explain(statement, values)
+        return await self._driver.fetchval(statement, *values)
+
+    async def _explain(self, statement: str, values: tuple[Any, ...]) -> None:
+        plan = await self._driver.fetch(f"EXPLAIN {statement}", *values)
+        self._plans.extend(row[0] for row in plan)
+
+
+@pytest.mark.parametrize("table", ["execution_words", "search_backlog"])
+async def test_words_are_no_tenants_to_read(rt: Runtime, caller: Caller, table: str) -> None:
+    async with rt.reading(caller.namespace) as connection:
+        with pytest.raises(Exception, match="permission denied"):
+            await connection.all(text(f"SELECT * FROM {table}"))
+
+
+async def test_nobody_indexes_on_behalf_of_others(rt: Runtime, caller: Caller) -> None:
+    async with rt.reading(caller.namespace) as connection:
+        with pytest.raises(Exception, match="permission denied"):
+            await connection.all(text("SELECT index_some_words(10)"))
