@@ -210,6 +210,13 @@ class Settings:
         "empty = generated once into the data directory",
         Secret,
     )
+    secrets_key: Secret = _field(
+        "SECRETS_KEY",
+        "",
+        "base64 of 32 random bytes that seal tenants' secrets; to change it put the new one in "
+        "front, comma-separated; empty = generated once into the data directory by `up`",
+        Secret,
+    )
     egress_ports: tuple[int, ...] = _field(
         "EGRESS_PORTS", "80,443,8080,8443", "ports that HTTP tasks may reach", port_list
     )
@@ -352,6 +359,24 @@ def decode_secret_key(secret_key: Secret) -> bytes:
     return key
 
 
+def decode_secrets_keys(secrets_key: Secret) -> tuple[bytes, ...]:
+    """The keys of `SECRETS_KEY`, the current one first; raises `Unusable` for any other text."""
+    keys = []
+    for text in name_list(str(secrets_key)):
+        try:
+            keys.append(base64.b64decode(text, validate=True))
+        except binascii.Error:
+            keys.append(b"")
+    if any(len(key) != SECRET_KEY_MIN_BYTES for key in keys):
+        raise Unusable(
+            f"{PREFIX}SECRETS_KEY must be base64 of {SECRET_KEY_MIN_BYTES} random bytes, or "
+            "several of them with commas between; make one with: "
+            'python3 -c "import base64, secrets; '
+            'print(base64.b64encode(secrets.token_bytes(32)).decode())"'
+        )
+    return tuple(keys)
+
+
 def _reading(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {key: metadata[key] for key in ("variable", "default", "cast")}
 
@@ -413,6 +438,7 @@ def _refuse_contradictions(settings: Settings) -> None:
         )
     if settings.secret_key:
         decode_secret_key(settings.secret_key)
+    decode_secrets_keys(settings.secrets_key)
     for field_name, schemes in (
         ("database_url", ("postgresql", "postgres")),
         ("migrate_database_url", ("postgresql", "postgres")),

@@ -212,7 +212,7 @@ async def _run(settings: Settings, data: DataDirectory) -> int:
 
 async def _start(installation: _Installation) -> None:
     _bind_sockets(installation)
-    installation.settings = _with_secret_key(installation.settings, installation.data)
+    installation.settings = _with_keys(installation.settings, installation.data)
     await _start_services(installation)
     await _migrate_if_new(installation.settings, installation.embedded, installation.sink)
     await _start_roles(installation)
@@ -502,10 +502,14 @@ def _bind_devidp(settings: Settings, data: DataDirectory, host: str) -> tuple[so
     )
 
 
-def _with_secret_key(settings: Settings, data: DataDirectory) -> Settings:
-    if settings.secret_key:
-        return settings
-    return replace(settings, secret_key=Secret(data.secret("secret-key", new_secret_key)))
+def _with_keys(settings: Settings, data: DataDirectory) -> Settings:
+    """The settings with the data directory's keys where none was set."""
+    if not settings.secret_key:
+        settings = replace(settings, secret_key=Secret(data.secret("secret-key", new_secret_key)))
+    if not settings.secrets_key:
+        key = data.secret("secrets-key", new_secret_key)
+        settings = replace(settings, secrets_key=Secret(key))
+    return settings
 
 
 def _with_urls(settings: Settings, embedded: EmbeddedURLs) -> Settings:
@@ -524,7 +528,7 @@ def _with_urls(settings: Settings, embedded: EmbeddedURLs) -> Settings:
 async def _with_services(
     settings: Settings, data: DataDirectory, command: Callable[[Settings], int]
 ) -> int:
-    settings = _with_secret_key(settings, data)
+    settings = _with_keys(settings, data)
     if settings.database_url:
         return await asyncio.to_thread(command, settings)
     sink = LogSink(sys.stderr)

@@ -18,7 +18,7 @@ from playground.engine.runtime import Clock, Runtime
 from playground.executors import Tools
 from playground.jobs.doorbell import Doorbell
 from playground.sandbox.client import SandboxClient
-from playground.settings import Settings
+from playground.settings import Settings, decode_secrets_keys
 from playground.store.committer import Committer
 from playground.wakeups import RedisWakeups
 from tenants import oauth
@@ -26,6 +26,7 @@ from tenants.caller import Caller
 from tenants.database import Database
 from tenants.oauth import Provider, SignIn
 from tenants.rate_limits import RateLimiter
+from tenants.sealing import Keyring
 from tenants.tokens import Tokens
 
 _REDIS_SECONDS = 0.2
@@ -71,6 +72,7 @@ async def runtime(
             public_url=settings.public_url.rstrip("/"),
             ring=_both(ring, doorbell.ring, settings) if ring else doorbell.ring,
             clock=Clock(),
+            keyring=Keyring(decode_secrets_keys(settings.secrets_key)),
         )
 
 

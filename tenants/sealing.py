@@ -7,6 +7,7 @@ another tenant or another name is noise there.
 """
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Sequence
 from typing import Final
@@ -15,6 +16,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tenants.errors import TenantError
+
+log = logging.getLogger(__name__)
 
 KEY_BYTES: Final = 32
 _FORM: Final = b"\x01"
@@ -63,3 +66,18 @@ class Keyring:
             return cipher.decrypt(nonce, sealed[_HEAD:], place.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise Unopenable from error
+
+    def open_or_none(self, sealed: bytes, *, place: str) -> str | None:
+        """None where `open` raises; that is logged, without the value's name."""
+        try:
+            return self.open(sealed, place=place)
+        except Unopenable:
+            log.exception("a sealed value cannot be opened; is a key missing?")
+            return None
+
+    def opens_to(self, sealed: bytes, text: str, *, place: str) -> bool:
+        """Whether that is what was sealed, with the current key."""
+        current = next(iter(self._ciphers), None)
+        if current != sealed[len(_FORM) : len(_FORM) + _NAME_BYTES]:
+            return False
+        return self.open_or_none(sealed, place=place) == text

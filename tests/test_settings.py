@@ -54,6 +54,7 @@ def test_empty_variable_counts_as_absent() -> None:
         ("DATABASE_URL", "mysql://localhost/x"),
         ("REDIS_URL", "http://localhost"),
         ("SECRET_KEY", "c2hvcnQ="),
+        ("SECRETS_KEY", "c2hvcnQ="),
         ("OIDC_PROVIDERS", "Key Cloak"),
     ],
 )
@@ -124,6 +125,7 @@ def test_settings_survive_the_way_to_a_child() -> None:
             "PLAYGROUND_OPERATORS": "https://id.example|7, ops@example.org",
             "PLAYGROUND_DATABASE_URL": "postgresql://a:b@/playground?host=/run/x",
             "PLAYGROUND_SECRET_KEY": new_secret_key(),
+            "PLAYGROUND_SECRETS_KEY": f"{new_secret_key()},{new_secret_key()}",
         }
     )
 

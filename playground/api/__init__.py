@@ -17,8 +17,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from playground import problems
 from playground.api import (
     applications,
+    environment,
     events,
     queues,
+    secrets,
     service,
     tags,
     task_definitions,
@@ -59,6 +61,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *task_search.ENDPOINTS,
     *queues.ENDPOINTS,
     *tags.ENDPOINTS,
+    *secrets.ENDPOINTS,
+    *environment.ENDPOINTS,
     *applications.ENDPOINTS,
     *events.ENDPOINTS,
     *workflow_messages.ENDPOINTS,

@@ -22,6 +22,13 @@ def as_text(text: str) -> Response:
     return Response(text, headers={"Content-Type": "text/plain"})
 
 
+def as_value(text: str) -> Response:
+    """Text of a user's own, which may hold any character; the charset is only said where it must
+    be."""
+    charset = "" if text.isascii() else ";charset=utf-8"
+    return Response(text, headers={"Content-Type": f"text/plain{charset}"})
+
+
 def empty() -> Response:
     """200 with nothing in it: what Conductor answers from void operations."""
     return Response()

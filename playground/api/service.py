@@ -21,7 +21,7 @@ HEALTH_TIMEOUT_SECONDS = 1.5
 # Flags of Conductor's own UI, which loads this script before its bundle.
 _CONTEXT_SCRIPT = """window.conductor = {
   "PLAYGROUND": true,
-  "SECRETS": false,
+  "SECRETS": true,
   "SCHEDULER": false,
   "RBAC": false,
   "ACCESS_MANAGEMENT": false,

@@ -251,4 +251,12 @@ ENDPOINTS = (
         "application",
         "an application",
     ),
+    *_rows("/api/secrets/{key}/tags", ResourceType.SECRET_NAME, "key", "secret", "a secret"),
+    *_rows(
+        "/api/environment/{name}/tags",
+        ResourceType.ENV_VARIABLE,
+        "name",
+        "environment",
+        "an environment variable",
+    ),
 )

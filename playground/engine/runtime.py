@@ -12,6 +12,7 @@ from playground.sandbox.client import SandboxClient
 from playground.store.committer import Committer
 from playground.wakeups import Wakeups
 from tenants.database import Connection, Database, Role
+from tenants.sealing import Keyring
 
 
 class Clock:
@@ -55,6 +56,7 @@ class Runtime:
     ids: Callable[[], Iterator[str]] = random_ids
     mailboxes: Mailboxes = field(default_factory=Mailboxes)
     plans: Plans = field(default_factory=Plans)
+    keyring: Keyring = field(default_factory=Keyring)
 
     def now_ms(self) -> int:
         """Epoch milliseconds, by the clock all processes share."""

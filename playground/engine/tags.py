@@ -13,7 +13,7 @@ from playground.engine.runtime import Runtime
 from playground.model.definitions import MAX_NAME_CHARACTERS, Tag
 from playground.model.errors import Finding, Invalid, InvalidFields, NotFound
 from playground.model.tags import TAG_TYPES, ResourceType
-from playground.store import definitions, tags
+from playground.store import definitions, environment, secrets, tags
 from tenants import keys
 from tenants.caller import Caller
 from tenants.database import Connection
@@ -35,12 +35,22 @@ async def _is_application(connection: Connection, application_id: str) -> bool:
     return await keys.application(connection, application_id) is not None
 
 
+async def _is_secret(connection: Connection, name: str) -> bool:
+    return await secrets.one(connection, name) is not None
+
+
+async def _is_environment_variable(connection: Connection, name: str) -> bool:
+    return bool(await environment.named(connection, [name]))
+
+
 RESOURCES: Final[Mapping[ResourceType, Callable[[Connection, str], Awaitable[bool]]]] = (
     MappingProxyType(
         {
             ResourceType.WORKFLOW_DEF: _is_workflow,
             ResourceType.TASK_DEF: _is_task,
             ResourceType.APPLICATION: _is_application,
+            ResourceType.SECRET_NAME: _is_secret,
+            ResourceType.ENV_VARIABLE: _is_environment_variable,
         }
     )
 )

@@ -26,9 +26,6 @@ ABSENT = [f"{method} {path}" for tier, method, path in ROWS if tier == "C"]
 NOT_YET = {
     # applications
     # tags
-    "DELETE /api/environment/{name}/tags",
-    "GET /api/environment/{name}/tags",
-    "PUT /api/environment/{name}/tags",
     "DELETE /api/event/{name}/tags",
     "GET /api/event/{name}/tags",
     "PUT /api/event/{name}/tags",
@@ -42,28 +39,13 @@ NOT_YET = {
     "DELETE /api/scheduler/schedules/{name}/tags",
     "GET /api/scheduler/schedules/{name}/tags",
     "PUT /api/scheduler/schedules/{name}/tags",
-    "DELETE /api/secrets/{key}/tags",
-    "GET /api/secrets/{key}/tags",
-    "PUT /api/secrets/{key}/tags",
     # secrets, environment, schemas
-    "GET /api/environment",
-    "DELETE /api/environment/{key}",
-    "GET /api/environment/{key}",
-    "PUT /api/environment/{key}",
     "GET /api/schema",
     "POST /api/schema",
     "DELETE /api/schema/{name}",
     "GET /api/schema/{name}",
     "DELETE /api/schema/{name}/{version}",
     "GET /api/schema/{name}/{version}",
-    "GET /api/secrets",
-    "POST /api/secrets",
-    "GET /api/secrets-v2",
-    "GET /api/secrets/v2",
-    "DELETE /api/secrets/{key}",
-    "GET /api/secrets/{key}",
-    "PUT /api/secrets/{key}",
-    "GET /api/secrets/{key}/exists",
     # events, webhooks, messages
     "GET /api/metadata/webhook",
     "POST /api/metadata/webhook",

@@ -24,6 +24,7 @@ from tenants import directory
 from tenants.caller import Caller
 from tenants.database import Database, Role
 from tenants.directory import Identity
+from tenants.sealing import Keyring
 from tests.support.services import Services
 
 
@@ -39,6 +40,7 @@ async def a_runtime(services: Services) -> AsyncIterator[Runtime]:
         wakeups=LocalWakeups(),
         sandbox=sandbox,
         public_url="http://playground.test",
+        keyring=Keyring([b"k" * 32]),
     )
     await sandbox.close()
     await committer.stop()
