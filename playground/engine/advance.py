@@ -168,11 +168,16 @@ async def _answer(
 ) -> None:
     plan = await plan_of(rt, namespace)
     known = rt.mailboxes.known(key)
-    if known is None or any(letter.fresh for letter in letters):
+    prepared = [letter.prepare(known.view) for letter in letters] if known else []
+    if (
+        known is None
+        or any(letter.fresh for letter in letters)
+        or any(_may_be_newer(known.view, part) for part in prepared)
+    ):
         known = await _load(rt, namespace, execution_id)
+        prepared = [letter.prepare(known.view) for letter in letters]
     turn = _Turn(rt, namespace, execution_id, plan, known, None)
     turn.receipts = tuple(receipt for letter in letters for receipt in letter.receipts)
-    prepared = [letter.prepare(known.view) for letter in letters]
     inputs = tuple(given for part in prepared for given in part)
     logs = tuple(line for letter in letters for line in letter.logs)
     outcomes = list(await turn.run(inputs, logs))
@@ -180,6 +185,20 @@ async def _answer(
         own, outcomes = outcomes[: len(part)], outcomes[len(part) :]
         if not letter.answer.done():
             letter.answer.set_result(Advanced(tuple(own), turn.known.view))
+
+
+def _may_be_newer(view: ExecutionView, inputs: Sequence[Input]) -> bool:
+    """Whether a view that was kept may be older than what these inputs are about.
+
+    Another process may have made the task since, or opened it again. What such an input does to
+    the old view is nothing, and nothing is not saved: no version would tell.
+    """
+    for given in inputs:
+        if isinstance(given, Result):
+            task = view.task(given.result.task_id)
+            if task is None or task.status.terminal:
+                return True
+    return not inputs
 
 
 class _Turn:

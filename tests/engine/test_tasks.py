@@ -279,3 +279,15 @@ async def test_waiting_join_shows_what_has_ended(rt: Runtime, caller: Caller) ->
         "IN_PROGRESS",
         {task.reference_task_name: {"n": 1}},
     )
+
+
+async def test_result_for_a_task_that_another_process_made(
+    rt: Runtime, second_rt: Runtime, caller: Caller
+) -> None:
+    workflow_id = await run(rt, caller, [simple("first"), simple("second")])
+    await finish(second_rt, caller, await poll_one(second_rt, caller, "FIRST"))
+
+    # This process still knows the execution as it was before.
+    await finish(rt, caller, await poll_one(rt, caller, "SECOND"))
+
+    assert (await execution(rt, caller, workflow_id)).status == "COMPLETED"
