@@ -22,6 +22,7 @@ from playground.api import (
     queues,
     secrets,
     service,
+    stand_ins,
     tags,
     task_definitions,
     task_search,
@@ -66,6 +67,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *applications.ENDPOINTS,
     *events.ENDPOINTS,
     *workflow_messages.ENDPOINTS,
+    *stand_ins.ENDPOINTS,
 )
 _OUTSIDE = frozenset(endpoint.segments for endpoint in ENDPOINTS if endpoint.segments[0] != "api")
 

@@ -35,6 +35,7 @@ from playground.decider.timeouts import workflow_deadline_ms
 from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
 from playground.engine.runtime import Runtime
+from playground.engine.stand_ins import turns
 from playground.model.definitions import TaskDef, WorkflowDef
 from playground.model.errors import NotFound, Unavailable
 from playground.model.execution import Execution, Task, TaskStatus
@@ -360,7 +361,7 @@ class _Turn:
             if any(isinstance(given, Sweep) for given in inputs):
                 await self._re_arm()
             return True
-        save, snapshot = self._save_of(decision, inputs, logs)
+        save, snapshot = await self._save_of(decision, inputs, logs)
         try:
             written = await self.rt.committer.save(save)
         except Refused as refused:
@@ -373,7 +374,7 @@ class _Turn:
         self.receipts = ()
         self.known = Known(known.view, known.row_version + 1, snapshot)
         self.rt.mailboxes.keep(self.key, self.known)
-        _announce(self.rt, self.namespace, decision)
+        _announce(self.rt, self.namespace, decision, has_effects=bool(save.effects))
         return True
 
     async def _re_arm(self) -> None:
@@ -388,7 +389,7 @@ class _Turn:
                 {task.task_id: deadline_ms(task) or None for task in view.open_tasks},
             )
 
-    def _save_of(
+    async def _save_of(
         self,
         decision: Decision,
         inputs: tuple[Input, ...],
@@ -405,6 +406,10 @@ class _Turn:
         before, after = known.view.execution, decision.execution
         made = {task.task_id for task in decision.changed}
         was_running = bool(known.row_version) and not before.status.terminal
+        writes = [self._write_of(task) for task in decision.changed]
+        stand_ins = await turns(
+            self.rt, self.namespace, ((write.task, write.base) for write in writes)
+        )
         save = Save(
             namespace=self.namespace,
             execution=after,
@@ -413,7 +418,7 @@ class _Turn:
             snapshot=snapshot,
             snapshot_body=body,
             timer_at=_timer_of(known.view, decision),
-            tasks=[self._write_of(task) for task in decision.changed],
+            tasks=writes,
             # A task that a rerun removes and makes again under its id is one update, not both.
             removed=[id_ for id_ in decision.removed if id_ not in made],
             fences=[
@@ -429,7 +434,8 @@ class _Turn:
                     self.rt.now_ms(),
                 )
                 for effect in (*decision.effects, *_for_followers(before, after))
-            ],
+            ]
+            + stand_ins,
             logs=[LogWrite(*line) for line in logs],
             running=int(not after.status.terminal) - int(was_running),
             running_limit=self.plan.running_executions,
@@ -477,11 +483,11 @@ def _timer_of(view: ExecutionView, decision: Decision) -> int:
     return workflow_deadline_ms(decision.execution, decision.definition or view.definition)
 
 
-def _announce(rt: Runtime, namespace: str, decision: Decision) -> None:
+def _announce(rt: Runtime, namespace: str, decision: Decision, *, has_effects: bool) -> None:
     """After the commit: ring for system work, wake pollers and whoever watches."""
     now_ms = rt.now_ms()
     pollable: dict[str, int] = {}
-    system = bool(decision.effects)
+    system = has_effects
     for task in decision.changed:
         when = available_at(task)
         if gate_of(task) is not None and task.status is not TaskStatus.IN_PROGRESS:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -10,10 +11,10 @@ from msgspec.structs import replace
 
 from playground.engine.runtime import Runtime
 from playground.model.definitions import TaskDef, WorkflowDef
-from playground.store import definitions, samples
+from playground.store import definitions
+from playground.store import samples as stored
 from playground.store.definitions import Author
-from sample_workflows import Sample
-from sample_workflows import samples as all_samples
+from sample_workflows import samples
 from tenants import directory
 from tenants.database import Connection, Role
 from tenants.directory import Identity, Member
@@ -22,23 +23,8 @@ FIRST_PLAN: Final = "visitor"
 _AUTHOR: Final = "Playground"
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """One definition of a sample."""
-
-    kind: str
-    name: str
-    version: int
-    definition: WorkflowDef | TaskDef
-
-    @property
-    def digest(self) -> str:
-        """Changes when the definition does; times and authors do not count."""
-        return digest_of(self.definition)
-
-
 def digest_of(definition: WorkflowDef | TaskDef) -> str:
-    """The digest of a definition's content."""
+    """Changes when the content of a definition does; times and authors do not count."""
     content: Any = replace(
         definition,
         create_time=0,
@@ -47,6 +33,28 @@ def digest_of(definition: WorkflowDef | TaskDef) -> str:
         updated_by=msgspec.UNSET,
     )
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One definition of a sample."""
+
+    key: tuple[str, str, int]
+    """Kind, name and version; a task's version is 0."""
+    definition: WorkflowDef | TaskDef
+    digest: str
+
+
+@cache
+def _pieces() -> tuple[_Piece, ...]:
+    """Everything that is installed, each once: samples share task definitions."""
+    found: dict[tuple[str, str, int], WorkflowDef | TaskDef] = {}
+    for sample in samples():
+        for task_def in msgspec.convert(sample.task_definitions, list[TaskDef]):
+            found["task", task_def.name, 0] = task_def
+        for workflow in msgspec.convert(sample.definitions, list[WorkflowDef]):
+            found["workflow", workflow.name, workflow.version] = workflow
+    return tuple(_Piece(key, one, digest_of(one)) for key, one in found.items())
 
 
 async def sign_in(rt: Runtime, identity: Identity) -> Member:
@@ -77,51 +85,39 @@ async def sync_samples(rt: Runtime, namespace: str) -> int:
 
 
 async def _install(connection: Connection, namespace: str, now_ms: int) -> int:
-    installed = await samples.installed(connection)
-    outdated = [
-        piece
-        for piece in _pieces(all_samples())
-        if installed.get((piece.kind, piece.name, piece.version)) != piece.digest
-    ]
+    installed = await stored.installed(connection)
+    outdated = [piece for piece in _pieces() if installed.get(piece.key) != piece.digest]
     if not outdated:
         return 0
     by = Author(namespace, _AUTHOR, now_ms)
+    # First, so that everybody who changes this namespace's definitions takes turns on its row.
     await definitions.bump_revision(connection, namespace)
-    written = 0
-    for piece in outdated:
-        known = installed.get((piece.kind, piece.name, piece.version))
-        written += await _write(connection, piece, known, by)
-        await samples.note(
-            connection, namespace, piece.kind, piece.name, piece.version, piece.digest
-        )
-    return written
+    there = await _there(connection, outdated)
+    ours = [
+        piece for piece in outdated if _may_write(there.get(piece.key), installed.get(piece.key))
+    ]
+    workflows = [p.definition for p in ours if isinstance(p.definition, WorkflowDef)]
+    task_defs = [p.definition for p in ours if isinstance(p.definition, TaskDef)]
+    await stored.write_workflows(connection, workflows, by)
+    await stored.write_task_defs(connection, task_defs, by)
+    noted = [stored.Installed(*piece.key, piece.digest) for piece in outdated]
+    await stored.note(connection, namespace, noted)
+    return len(ours)
 
 
-async def _write(connection: Connection, piece: _Piece, known: str | None, by: Author) -> bool:
-    """Write one definition unless a person's own work stands there."""
-    if isinstance(piece.definition, WorkflowDef):
-        there: WorkflowDef | TaskDef | None = await definitions.workflow(
-            connection, piece.name, piece.version
-        )
-    else:
-        there = (await definitions.task_defs_named(connection, [piece.name])).get(piece.name)
-    if there is None and known is not None:
-        return False
-    if there is not None and digest_of(there) != known:
-        return False
-    if isinstance(piece.definition, TaskDef):
-        await definitions.save_task_defs(connection, [piece.definition], by)
-    elif there is None:
-        await definitions.insert_workflow(connection, piece.definition, by)
-    else:
-        await definitions.update_workflow(connection, piece.definition, by)
-    return True
+async def _there(
+    connection: Connection, pieces: Iterable[_Piece]
+) -> dict[tuple[str, str, int], WorkflowDef | TaskDef]:
+    """What stands where these pieces go."""
+    names = {kind: [p.key[1] for p in pieces if p.key[0] == kind] for kind in ("workflow", "task")}
+    workflows = await stored.workflows_named(connection, names["workflow"])
+    task_defs = await definitions.task_defs_named(connection, names["task"])
+    found: dict[tuple[str, str, int], WorkflowDef | TaskDef] = {
+        ("workflow", *key): definition for key, definition in workflows.items()
+    }
+    return found | {("task", name, 0): task_def for name, task_def in task_defs.items()}
 
 
-def _pieces(given: Iterable[Sample]) -> Iterable[_Piece]:
-    for sample in given:
-        for body in sample.task_definitions:
-            task_def = msgspec.convert(body, TaskDef)
-            yield _Piece("task", task_def.name, 0, task_def)
-        workflow = msgspec.convert(sample.workflow, WorkflowDef)
-        yield _Piece("workflow", workflow.name, workflow.version, workflow)
+def _may_write(there: WorkflowDef | TaskDef | None, known: str | None) -> bool:
+    """Not where somebody's own work stands, nor where they deleted what they were given."""
+    return known is None if there is None else digest_of(there) == known

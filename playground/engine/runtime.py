@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from playground.engine.mailboxes import Mailboxes
 from playground.engine.plans import Plans
+from playground.engine.switches import Switches
 from playground.sandbox.client import SandboxClient
 from playground.store.committer import Committer
 from playground.wakeups import Wakeups
@@ -57,6 +58,7 @@ class Runtime:
     mailboxes: Mailboxes = field(default_factory=Mailboxes)
     plans: Plans = field(default_factory=Plans)
     keyring: Keyring = field(default_factory=Keyring)
+    stand_ins: Switches = field(default_factory=Switches)
 
     def now_ms(self) -> int:
         """Epoch milliseconds, by the clock all processes share."""

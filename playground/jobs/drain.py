@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from playground.engine import system
+from playground.engine import standing_in, system
 from playground.engine.runtime import Runtime
 from playground.engine.system import Claim, ClaimedEffect, ClaimedTask
 from playground.executors import EXECUTORS, ExecutorInput, Tools
+from playground.jobs.stand_in import take_turn
 from playground.model.errors import PlaygroundError
 from playground.model.requests import ResultStatus, TaskResult
 from playground.model.task_types import Runner, runner_of
@@ -197,7 +198,10 @@ class Drain:
 
     async def _carry_out(self, effect: ClaimedEffect) -> None:
         try:
-            await system.carry_out(self._rt, effect)
+            if effect.kind in standing_in.KINDS:
+                await take_turn(self._rt, self._tools, effect)
+            else:
+                await system.carry_out(self._rt, effect)
         except (TenantError, PlaygroundError, OSError) as error:
             log.warning("effect delayed: %s", error, extra=_fields(effect.claim))
         except Exception:

@@ -147,7 +147,7 @@ async def insert_workflow(connection: Connection, definition: WorkflowDef, by: A
             namespace=by.namespace,
             name=definition.name,
             version=definition.version,
-            body=_body(definition),
+            body=body_of(definition),
             create_time=by.now_ms,
             update_time=by.now_ms,
             created_by=by.name,
@@ -163,7 +163,7 @@ async def update_workflow(connection: Connection, definition: WorkflowDef, by: A
             _UPDATE_WORKFLOW,
             of_name=definition.name,
             of_version=definition.version,
-            new_body=_body(definition),
+            new_body=body_of(definition),
             new_time=by.now_ms,
             new_by=by.name,
         )
@@ -182,7 +182,7 @@ async def save_task_defs(connection: Connection, task_defs: Sequence[TaskDef], b
             _SAVE_TASK,
             namespace=by.namespace,
             name=definition.name,
-            body=_body(definition),
+            body=body_of(definition),
             create_time=by.now_ms,
             update_time=by.now_ms,
             created_by=by.name,
@@ -215,7 +215,7 @@ async def bump_revision(connection: Connection, namespace: str) -> None:
     await connection.run(_BUMP, in_namespace=namespace)
 
 
-def _body(definition: WorkflowDef | TaskDef) -> str:
+def body_of(definition: WorkflowDef | TaskDef) -> str:
     """The text to store; times and authors are columns, tags are rows of their own."""
     return encode_text(
         replace(

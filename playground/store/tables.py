@@ -96,6 +96,16 @@ installed_samples = Table(
     _text("digest"),
 )
 
+# Stand-in workers that somebody switched on or off; the rest are as their samples say.
+stand_ins = Table(
+    "stand_ins",
+    metadata,
+    _text("namespace", primary_key=True),
+    # Empty for the whole namespace.
+    _text("task_type", primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+)
+
 # Frozen definitions of executions, kept once per content.
 snapshots = Table(
     "snapshots",
@@ -448,6 +458,7 @@ TABLES: Final = (
     workflow_definitions,
     task_definitions,
     installed_samples,
+    stand_ins,
     snapshots,
     executions,
     tasks,
@@ -476,6 +487,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     "workflow_definitions": _OWN,
     "task_definitions": _OWN,
     "installed_samples": _OWN,
+    "stand_ins": {"tenant": _ALL},
     "snapshots": {"tenant": "select, insert, delete", "committer": "select, insert"},
     "executions": {
         **_OWN,

@@ -67,14 +67,9 @@ async def pretend_older(rt: Runtime, caller: Caller, *, edited: bool) -> None:
         by = Author(caller.namespace, "test", rt.now_ms())
         await definitions.update_workflow(connection, older, by)
         digest = provisioning.digest_of(older)
-        await samples.note(
-            connection,
-            caller.namespace,
-            "workflow",
-            "PopulationMaxMin",
-            1,
-            "another" if edited else digest,
-        )
+        noted = "another" if edited else digest
+        installed = samples.Installed("workflow", "PopulationMaxMin", 1, noted)
+        await samples.note(connection, caller.namespace, [installed])
 
 
 async def description(rt: Runtime, caller: Caller) -> object:

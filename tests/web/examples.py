@@ -24,7 +24,7 @@ from playground.web.run import RunPage
 from playground.web.site import SignInChoice, Site
 from playground.web.task_definitions import TaskDefinitionPage, TaskDefinitionsPage, indented
 from playground.web.workflow_definitions import definition_page, definitions_page
-from sample_workflows import samples
+from sample_workflows import Sample, samples
 from tenants.caller import Plan
 
 NOW_MS = 1_790_000_000_000
@@ -91,6 +91,12 @@ def a_shell(person: Person | None = ADA, theme: str = "", path: str = "/") -> Sh
 
 
 POPULATION = convert(samples()[0].workflow, WorkflowDef)
+
+
+def named(name: str) -> Sample:
+    return next(one for one in samples() if one.name == name)
+
+
 STATES = {
     "maxPopulation": {"ID State": "04000US06", "State": "California", "Population": 39356104},
     "minPopulation": {"ID State": "04000US56", "State": "Wyoming", "Population": 577929},
@@ -141,7 +147,7 @@ def a_population_run(status: WorkflowStatus = WorkflowStatus.COMPLETED) -> Execu
 
 
 def a_failed_run() -> Execution:
-    definition = convert(samples()[1].workflow, WorkflowDef)
+    definition = convert(named("simple_wf").workflow, WorkflowDef)
     ref = definition.tasks[0].task_reference_name
     reason = f"The worker said: {HOSTILE}"
     return Execution(
