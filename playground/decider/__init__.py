@@ -24,6 +24,7 @@ from playground.decider.inputs import (
     Sweep,
 )
 from playground.decider.questions import Answer, Evaluate, Load, LoadMessages, LookUp, Question
+from playground.decider.scripts import scripts_of, syntax_finding
 from playground.decider.starting import Origin, start
 from playground.decider.timeouts import deadline_ms, execution_deadline_ms
 from playground.decider.validate import task_def_findings, workflow_findings
@@ -92,8 +93,10 @@ __all__ = [
     "freeze",
     "names_to_freeze",
     "publication",
+    "scripts_of",
     "start",
     "start_request",
+    "syntax_finding",
     "task_def_findings",
     "workflow_findings",
 ]

@@ -5,35 +5,34 @@ requires. A `Finding` says where (`tasks[0].decisionCases.a[1].name`) and what.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from playground.decider.durations import duration_seconds, instant_ms
+from playground.decider.elsewhere import refusal_of
+from playground.decider.placement import MAX_NESTING, Placed, placed_tasks
 from playground.expressions import is_valid_path, references
 from playground.model.definitions import TaskDef, WorkflowDef, WorkflowTask
 from playground.model.errors import Finding
 
-MAX_TASKS = 1_000
-MAX_NESTING = 20
+MAX_TASKS = 5_000
+NO_TASK_DEFS: Mapping[str, TaskDef] = {}
 
 _SYSTEM_NAMES = frozenset({"CPEWF_TASK_ID", "NETFLIX_ENV", "NETFLIX_STACK"})
 
 
-@dataclass(frozen=True)
-class _Placed:
-    """A task of a definition, where it stands, and how many tasks it is nested in."""
+def workflow_findings(
+    definition: WorkflowDef, task_defs: Mapping[str, TaskDef] = NO_TASK_DEFS
+) -> list[Finding]:
+    """Everything that keeps a definition from being registered; empty when it is fine.
 
-    path: str
-    task: WorkflowTask
-    depth: int
-
-
-def workflow_findings(definition: WorkflowDef) -> list[Finding]:
-    """Everything that keeps a definition from being registered; empty when it is fine."""
+    `task_defs` are registered ones, name → definition, whose `inputTemplate` may supply what the
+    inputs of a task lack.
+    """
     findings = list(_header_findings(definition))
-    placed, too_deep = _placed_tasks(definition)
+    placed, too_deep = placed_tasks(definition)
     if too_deep:
         message = f"Tasks are nested in each other more than {MAX_NESTING} deep"
         return [*findings, Finding(too_deep, message)]
@@ -42,7 +41,7 @@ def workflow_findings(definition: WorkflowDef) -> list[Finding]:
         return [*findings, Finding("tasks", message)]
     findings.extend(_duplicate_findings(definition, placed))
     for each in placed:
-        findings.extend(_task_findings(each))
+        findings.extend(_task_findings(each, task_defs))
     refs = {each.task.task_reference_name for each in placed}
     for each in placed:
         if each.depth == 0:
@@ -75,34 +74,7 @@ def _choice(path: str, value: str, allowed: tuple[str, ...]) -> Iterator[Finding
         yield Finding(path, f"{path}: {value} must be one of {', '.join(allowed)}", value)
 
 
-def _placed_tasks(definition: WorkflowDef) -> tuple[list[_Placed], str]:
-    """All tasks in document order, and the path where nesting passes the limit, if it does."""
-    placed: list[_Placed] = []
-    stack = [_Placed(f"tasks[{i}]", t, 0) for i, t in reversed(list(enumerate(definition.tasks)))]
-    while stack:
-        each = stack.pop()
-        if each.depth > MAX_NESTING:
-            return placed, each.path
-        placed.append(each)
-        nested = [
-            _Placed(f"{each.path}.{where}[{index}]", task, each.depth + 1)
-            for where, tasks in _nested(each.task)
-            for index, task in enumerate(tasks)
-        ]
-        stack.extend(reversed(nested))
-    return placed, ""
-
-
-def _nested(task: WorkflowTask) -> Iterator[tuple[str, list[WorkflowTask]]]:
-    for index, branch in enumerate(task.fork_tasks):
-        yield f"forkTasks[{index}]", branch
-    for key, case in task.decision_cases.items():
-        yield f"decisionCases.{key}", case
-    yield "defaultCase", task.default_case
-    yield "loopOver", task.loop_over
-
-
-def _duplicate_findings(definition: WorkflowDef, placed: list[_Placed]) -> Iterator[Finding]:
+def _duplicate_findings(definition: WorkflowDef, placed: list[Placed]) -> Iterator[Finding]:
     seen: Counter[str] = Counter()
     for each in placed:
         ref = each.task.task_reference_name
@@ -116,7 +88,7 @@ def _duplicate_findings(definition: WorkflowDef, placed: list[_Placed]) -> Itera
             )
 
 
-def _task_findings(each: _Placed) -> Iterator[Finding]:
+def _task_findings(each: Placed, task_defs: Mapping[str, TaskDef]) -> Iterator[Finding]:
     path, task = each.path, each.task
     if not task.name.strip():
         yield Finding(f"{path}.name", "WorkflowTask name cannot be empty or null")
@@ -132,18 +104,21 @@ def _task_findings(each: _Placed) -> Iterator[Finding]:
             yield Finding(
                 f"{path}.taskDefinition.{finding.path}", finding.message, finding.invalid_value
             )
-    if task.type in _REFUSED:
-        yield Finding(f"{path}.type", _refusal(task.type), task.type)
+    refusal = refusal_of(task.type)
+    if refusal:
+        yield Finding(f"{path}.type", refusal, task.type)
     check = _BY_TYPE.get(task.type)
     if check is not None:
-        for where, message in check(task):
+        known = task_defs.get(task.name)
+        ruled = replace(task, task_definition=known) if known and not task.task_definition else task
+        for where, message in check(ruled):
             yield Finding(f"{path}.{where}", message)
 
 
 # References in inputs
 
 
-def _reference_findings(each: _Placed, refs: set[str]) -> Iterator[Finding]:
+def _reference_findings(each: Placed, refs: set[str]) -> Iterator[Finding]:
     """Only tasks of the top level are looked at, as in Conductor."""
     for key, value in each.task.input_parameters.items():
         for expression in references(value):
@@ -291,13 +266,68 @@ def _input_template(task: WorkflowTask) -> dict[str, object]:
     return task.task_definition.input_template if task.task_definition else {}
 
 
-def _jq(task: WorkflowTask) -> _Problems:
-    given = "queryExpression" in task.input_parameters
-    if not given and "queryExpression" not in _input_template(task):
+def _has_input(task: WorkflowTask, key: str) -> bool:
+    return key in task.input_parameters or key in _input_template(task)
+
+
+def _needs(*keys: str) -> Callable[[WorkflowTask], _Problems]:
+    """A check that each of these inputs is there, whatever its value."""
+
+    def check(task: WorkflowTask) -> _Problems:
+        for key in keys:
+            if not _has_input(task, key):
+                yield f"inputParameters.{key}", _required(f"inputParameters.{key}", task)
+
+    return check
+
+
+def _http_poll(task: WorkflowTask) -> _Problems:
+    yield from _http(task)
+    request = task.input_parameters.get("http_request", _input_template(task).get("http_request"))
+    # A request that an expression gives may have the condition in it.
+    inside = "terminationCondition" in request if isinstance(request, dict) else bool(request)
+    if not inside and not _has_input(task, "terminationCondition"):
+        field = "inputParameters.terminationCondition"
+        yield field, _required(field, task)
+
+
+def _update_task(task: WorkflowTask) -> _Problems:
+    yield from _needs("taskStatus")(task)
+    by_reference = _has_input(task, "workflowId") and _has_input(task, "taskRefName")
+    if not by_reference and not _has_input(task, "taskId"):
+        fields = "inputParameters.taskId or inputParameters.workflowId and taskRefName"
+        yield "inputParameters.taskId", _required(fields, task)
+
+
+def _query_processor(task: WorkflowTask) -> _Problems:
+    yield from _needs("queryType")(task)
+    if task.input_parameters.get("queryType") == "METRICS":
         yield (
-            "inputParameters.queryExpression",
-            _required("inputParameters.queryExpression", task),
+            "inputParameters.queryType",
+            (
+                "The playground has no metrics store, taskType: QUERY_PROCESSOR "
+                f"taskName: {task.name}. Use the query type CONDUCTOR_API, or an HTTP task."
+            ),
         )
+
+
+def _business_rule(task: WorkflowTask) -> _Problems:
+    yield from _needs("ruleFileLocation", "inputColumns", "outputColumns")(task)
+    location = task.input_parameters.get("ruleFileLocation")
+    path = location.partition("?")[0].lower() if isinstance(location, str) else ""
+    if path.endswith((".xls", ".xlsx")):
+        yield (
+            "inputParameters.ruleFileLocation",
+            (
+                "Only CSV rule files are supported in the playground, taskType: BUSINESS_RULE "
+                f"taskName: {task.name}. Save the spreadsheet as CSV."
+            ),
+        )
+
+
+def _join(task: WorkflowTask) -> _Problems:
+    if task.expression:
+        yield from _no_python(task.evaluator_type, "evaluatorType", task)
 
 
 def _sub_workflow(task: WorkflowTask) -> _Problems:
@@ -361,59 +391,20 @@ _BY_TYPE: dict[str, Callable[[WorkflowTask], _Problems]] = {
     "FORK_JOIN_DYNAMIC": _fork_join_dynamic,
     "FORK_JOIN": _fork_join,
     "HTTP": _http,
-    "HTTP_POLL": _http,
-    "JSON_JQ_TRANSFORM": _jq,
+    "HTTP_POLL": _http_poll,
+    "JSON_JQ_TRANSFORM": _needs("queryExpression"),
+    "JOIN": _join,
+    "GET_WORKFLOW": _needs("id"),
+    "TERMINATE_WORKFLOW": _needs("workflowId"),
+    "UPDATE_TASK": _update_task,
+    "QUERY_PROCESSOR": _query_processor,
+    "GET_SIGNED_JWT": _needs("privateKey"),
+    "BUSINESS_RULE": _business_rule,
     "SUB_WORKFLOW": _sub_workflow,
     "DO_WHILE": _do_while,
     "WAIT": _wait,
     "TERMINATE": _terminate,
 }
-
-# Types that exist elsewhere and not here, and what to use in their place
-
-_AS_WORKER = "Use a SIMPLE task with a worker of your own that does it."
-_REFUSED: dict[str, str] = {
-    "KAFKA_PUBLISH": "Use an EVENT task with the sink conductor:<name>, or an HTTP task.",
-    "JDBC": _AS_WORKER,
-    "SQL": _AS_WORKER,
-    "GRPC": "Use an HTTP task.",
-    "SENDGRID": "Use an HTTP task.",
-    "OPS_GENIE": "Use an HTTP task.",
-    **dict.fromkeys(
-        (
-            "LLM_TEXT_COMPLETE",
-            "LLM_CHAT_COMPLETE",
-            "LLM_INDEX_TEXT",
-            "LLM_INDEX_DOCUMENT",
-            "LLM_SEARCH_INDEX",
-            "LLM_SEARCH_EMBEDDINGS",
-            "LLM_GENERATE_EMBEDDINGS",
-            "LLM_STORE_EMBEDDINGS",
-            "LLM_GET_EMBEDDINGS",
-            "LLM_GET_DOCUMENT",
-            "GET_DOCUMENT",
-            "PARSE_DOCUMENT",
-            "CHUNK_TEXT",
-            "LIST_FILES",
-            "LIST_MCP_TOOLS",
-            "CALL_MCP_TOOL",
-            "GENERATE_IMAGE",
-            "GENERATE_AUDIO",
-            "GENERATE_VIDEO",
-            "GENERATE_PDF",
-            "AGENT",
-            "GET_AGENT_CARD",
-            "CANCEL_AGENT",
-        ),
-        _AS_WORKER,
-    ),
-}
-
-
-def _refusal(task_type: str) -> str:
-    alternative = _REFUSED[task_type]
-    return f"Tasks of type {task_type} are not available in the playground. {alternative}"
-
 
 # Task definitions
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from playground.decider import task_def_findings, workflow_findings
-from playground.engine import tags
+from playground.decider import task_def_findings
+from playground.engine import definitions_check, tags
 from playground.engine.runtime import Runtime
 from playground.model.definitions import TaskDef, WorkflowDef
 from playground.model.errors import (
@@ -37,7 +37,7 @@ async def register_workflow(
 
     Raises `InvalidFields` with every finding, `Conflict` when the version is there already.
     """
-    _check(definition)
+    await _check(rt, caller, definition)
     async with rt.unit_of_work(caller.namespace) as connection:
         return await _register(
             rt,
@@ -90,14 +90,13 @@ def _exists(definition: WorkflowDef) -> Conflict:
     return Conflict(f"Workflow with {definition.name}.{definition.version} already exists!")
 
 
-async def validate_workflow(_rt: Runtime, _caller: Caller, definition: WorkflowDef) -> None:
+async def validate_workflow(rt: Runtime, caller: Caller, definition: WorkflowDef) -> None:
     """Raises `InvalidFields` with everything that is wrong with a definition; stores nothing."""
-    _check(definition)
+    await _check(rt, caller, definition)
 
 
-def _check(definition: WorkflowDef) -> None:
-    if findings := workflow_findings(definition):
-        raise InvalidFields(findings)
+async def _check(rt: Runtime, caller: Caller, definition: WorkflowDef) -> None:
+    await definitions_check.check(rt, caller.namespace, definition)
     tags.check(definition.tags or ())
 
 

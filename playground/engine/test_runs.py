@@ -30,13 +30,12 @@ from playground.decider import (
     Origin,
     Result,
     decide,
-    workflow_findings,
 )
 from playground.decider.children import ChildRequest, child_request
-from playground.engine import catalog
+from playground.engine import catalog, definitions_check
 from playground.engine.runtime import Runtime
 from playground.model.definitions import TaskDef, WorkflowDef
-from playground.model.errors import InvalidFields, PlaygroundError, Unavailable
+from playground.model.errors import PlaygroundError, Unavailable
 from playground.model.execution import Execution, Task
 from playground.model.requests import (
     StartWorkflowRequest,
@@ -102,8 +101,8 @@ async def run(
 
 async def _definition(rt: Runtime, caller: Caller, request: StartWorkflowRequest) -> WorkflowDef:
     inline = request.workflow_def
-    if inline is not UNSET and inline and (findings := workflow_findings(inline)):
-        raise InvalidFields(findings)
+    if inline is not UNSET and inline:
+        await definitions_check.check(rt, caller.namespace, inline)
     async with rt.reading(caller.namespace) as connection:
         if inline is not UNSET and inline:
             return await catalog.frozen_copy(connection, inline)

@@ -6,15 +6,14 @@ from typing import Final
 from msgspec import UNSET
 
 from playground import decider
-from playground.decider import Input, Origin, workflow_findings
-from playground.engine import catalog
+from playground.decider import Input, Origin
+from playground.engine import catalog, definitions_check
 from playground.engine.advance import advance, begin
 from playground.engine.runtime import Runtime
 from playground.model.definitions import JSONObject
 from playground.model.errors import (
     Conflict,
     Invalid,
-    InvalidFields,
     NotFound,
     PlaygroundError,
 )
@@ -55,9 +54,7 @@ async def start(
     """
     rt.plans.keep(caller.namespace, caller.plan)
     if request.workflow_def is not UNSET and request.workflow_def:
-        findings = workflow_findings(request.workflow_def)
-        if findings:
-            raise InvalidFields(findings)
+        await definitions_check.check(rt, caller.namespace, request.workflow_def)
     async with rt.reading(caller.namespace) as connection:
         if request.workflow_def is not UNSET and request.workflow_def:
             frozen = await catalog.frozen_copy(connection, request.workflow_def)

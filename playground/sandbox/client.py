@@ -6,6 +6,7 @@ is an `Evaluation`, never an exception; so is a sandbox that is away for longer 
 
 import asyncio
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ MAX_PROGRAM_BYTES = 32 * 1024
 MAX_INPUT_BYTES = 1024 * 1024
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 60.0
+_CHECK_SECONDS = 3.0
+_MOST_CHECKED = 500
+_MOST_CHECKED_BYTES = 512 * 1024
 _TRIES = 2
 
 
@@ -35,6 +39,18 @@ class Evaluation:
     value: Any = None
     message: str = ""
     again: bool = False
+
+
+@dataclass(frozen=True)
+class SyntaxProblem:
+    """What a program's compiler says; `line` counts from 1 where it is known."""
+
+    message: str
+    line: int | None = None
+
+
+Program = tuple[str, str]
+"""Kind (`jq`, `javascript` or `javascript-body`) and text."""
 
 
 class _Away(Exception):
@@ -127,6 +143,43 @@ class SandboxClient:
             return Evaluation("UNAVAILABLE", message="the evaluator is not available", again=True)
         return _evaluation(kind, answer, payload)
 
+    async def check(
+        self, namespace: str, programs: Iterable[Program]
+    ) -> dict[Program, SyntaxProblem]:
+        """Compile programs, running none: those with which something is wrong.
+
+        At once, and never in doubt: a program that is not among the answers is fine, or nobody
+        could look at it just now.
+        """
+        asked: list[Program] = []
+        problems: dict[Program, SyntaxProblem] = {}
+        size = 0
+        for program in dict.fromkeys(programs):
+            length = len(program[1].encode("utf-8", "replace"))
+            if length > MAX_PROGRAM_BYTES:
+                problems[program] = SyntaxProblem("the program is larger than 32 KB")
+                continue
+            size += length
+            if len(asked) == _MOST_CHECKED or size > _MOST_CHECKED_BYTES:
+                break
+            asked.append(program)
+        header = {"op": "evaluate", "namespace": namespace, "kind": "check", "program": ""}
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                connection = await self._connected(patience_seconds=0)
+                number, document = next(self._numbers), msgspec.json.encode(asked)
+                answer, payload = await connection.ask(number, header, document)
+        except (_Away, TimeoutError, ValueError):
+            return problems
+        found = _evaluation("check", answer, payload)
+        if found.outcome != "OK" or not isinstance(found.value, list):
+            return problems
+        for program, problem in zip(asked, found.value, strict=False):
+            if isinstance(problem, list) and len(problem) == 2:
+                line = problem[1] if isinstance(problem[1], int) else None
+                problems[program] = SyntaxProblem(str(problem[0]), line)
+        return problems
+
     async def status(self) -> dict[str, Any]:
         """Walls, self-test and counters of the server; `{"evaluates": False}` when it is away."""
         try:
@@ -155,16 +208,16 @@ class SandboxClient:
                     raise
         raise _Away
 
-    async def _connected(self) -> _Connection:
+    async def _connected(self, patience_seconds: float = _CONNECT_SECONDS) -> _Connection:
         """A living connection; waits a moment for a role that is just being started again."""
         async with self._connecting:
             if self._connection is None or self._connection.ended:
-                self._connection = await self._connect()
+                self._connection = await self._connect(patience_seconds)
             return self._connection
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self, patience_seconds: float) -> _Connection:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _CONNECT_SECONDS
+        deadline = loop.time() + patience_seconds
         while True:
             try:
                 return _Connection(

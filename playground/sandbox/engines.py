@@ -4,7 +4,9 @@ Both take and give JSON text. JavaScript is quickjs-ng; every evaluation gets a 
 nothing that a script patches outlives it. jq programs are compiled once and kept.
 """
 
+import json
 import re
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ JAVASCRIPT_STACK_BYTES = 512 * 1024
 MAX_PENDING_JOBS = 10_000
 MAX_MESSAGE_CHARACTERS = 2_000
 KEPT_PROGRAMS = 64
+CHECKING_SECONDS = 1.0
+"""Programs whose turn comes later than this are not checked: that is no answer about them."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,14 @@ NO_MEMORY = Result("MEMORY", message="the program needed more memory than it may
 
 
 def evaluate(kind: str, program: str, document: str) -> Result:
-    """Evaluate one program of the kind `jq`, `javascript` or `javascript-body`."""
+    """Evaluate one program of the kind `jq`, `javascript` or `javascript-body`.
+
+    The kind `check` has no program of its own: see `check`.
+    """
     try:
-        if kind == "jq":
+        if kind == "check":
+            result = check(document)
+        elif kind == "jq":
             result = evaluate_jq(program, document)
         else:
             result = evaluate_javascript(program, document, body=kind == "javascript-body")
@@ -50,6 +59,50 @@ def evaluate(kind: str, program: str, document: str) -> Result:
     except RecursionError:
         return Result("ERROR", message="the value is nested too deeply")
     return TOO_LARGE if len(result.text) > MAX_OUTPUT_BYTES else result
+
+
+def check(document: str) -> Result:
+    """Compile programs without running any.
+
+    `document` is a JSON list of `[kind, program]`. The value is a list as long of what is wrong
+    with each: `[message, line or null]`, or null for nothing, or for one that was not looked at.
+    """
+    until = time.monotonic() + CHECKING_SECONDS
+    context = _quickjs.Context()
+    context.set_memory_limit(JAVASCRIPT_MEMORY_BYTES)
+    context.set_max_stack_size(JAVASCRIPT_STACK_BYTES)
+    context.eval(_PRELUDE)
+    parse = context.eval("__prelude.parse")
+    found: list[list[object] | None] = []
+    for kind, program in json.loads(document):
+        problem = None
+        if time.monotonic() < until:
+            problem = (
+                _jq_problem(program) if kind == "jq" else _script_problem(kind, program, parse)
+            )
+        found.append(problem)
+    return Result("OK", json.dumps(found))
+
+
+def _jq_problem(program: str) -> list[object] | None:
+    try:
+        _compile(program)
+    except ValueError as problem:
+        return [_compile_message(program, str(problem)), None]
+    return None
+
+
+def _script_problem(kind: str, program: str, parse: Any) -> list[object] | None:
+    body = kind == "javascript-body"
+    try:
+        parse(_BODY_BEFORE + program + _BODY_AFTER if body else program)
+    except _quickjs.JSException as problem:
+        result = _javascript_error(str(problem))
+        line = json.loads(result.text)
+        return [result.message, line] if result.outcome == "ERROR" else None
+    except UnicodeError:
+        return None
+    return None
 
 
 # ---- jq

@@ -111,10 +111,14 @@ globalThis.__prelude = (function () {
       (broken) => { state = { broken }; },
     ]);
   }
+  // Parses without running: the whole source is read before its first statement ends it.
+  function parse(source) {
+    try { indirectEval('throw 0;' + source); } catch (end) { if (end !== 0) throw end; }
+  }
   function collect() {
     if (state === null) throw new Error_('the promise was never settled');
     if ('broken' in state) throw state.broken;
     return stringify(plain(state.value, 0, []));
   }
-  return { run, collect, decorated };
+  return { run, parse, collect, decorated };
 })()

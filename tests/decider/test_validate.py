@@ -1,5 +1,6 @@
 """Registration findings: Conductor's words, all at once, each with its path."""
 
+import time
 from typing import Any
 
 import pytest
@@ -243,11 +244,11 @@ def test_python_scripts_are_refused(task: WorkflowTask) -> None:
 
 
 def test_size_of_a_definition_is_bounded() -> None:
-    ((path, message),) = _found(*(simple(f"t{n}") for n in range(1_001)))
+    ((path, message),) = _found(*(simple(f"t{n}") for n in range(5_001)))
 
     assert (path, message) == (
         "tasks",
-        "A definition may have at most 1000 tasks here, not 1001",
+        "A definition may have at most 5000 tasks here, not 5001",
     )
 
 
@@ -294,3 +295,91 @@ def test_response_timeout_may_equal_the_timeout() -> None:
     task_def = TaskDef(name="n", response_timeout_seconds=5, timeout_seconds=5)
 
     assert task_def_findings(task_def) == []
+
+
+@pytest.mark.parametrize(
+    ("task_type", "field"),
+    [
+        ("HTTP_POLL", "terminationCondition"),
+        ("GET_WORKFLOW", "id"),
+        ("TERMINATE_WORKFLOW", "workflowId"),
+        ("UPDATE_TASK", "taskStatus"),
+        ("QUERY_PROCESSOR", "queryType"),
+        ("GET_SIGNED_JWT", "privateKey"),
+        ("BUSINESS_RULE", "ruleFileLocation"),
+    ],
+)
+def test_hosted_task_names_the_input_it_lacks(task_type: str, field: str) -> None:
+    given = {"uri": "http://x.test", "taskId": "x", "inputColumns": {}, "outputColumns": []}
+
+    found = _found(a_task("x", task_type, input_parameters=given))
+
+    path = f"inputParameters.{field}"
+    assert found == [(f"tasks[0].{path}", _requirement(task_type, path))]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"uri": "u", "terminationCondition": "true"},
+        {"http_request": {"uri": "u", "terminationCondition": "true"}},
+        {"http_request": "${workflow.input.request}"},
+    ],
+    ids=["flat", "nested", "expression"],
+)
+def test_polling_condition_may_stand_in_the_request(given: dict[str, Any]) -> None:
+    assert _found(a_task("x", "HTTP_POLL", input_parameters=given)) == []
+
+
+def test_registered_template_supplies_an_input() -> None:
+    definition = a_workflow_def([a_task("x", "HTTP")])
+    template = TaskDef(name="X", input_template={"http_request": {"uri": "u", "method": "GET"}})
+
+    assert len(workflow_findings(definition)) == 1
+    assert workflow_findings(definition, {"X": template}) == []
+
+
+@pytest.mark.parametrize(
+    ("task_type", "given", "instead"),
+    [
+        ("QUERY_PROCESSOR", {"queryType": "METRICS"}, "CONDUCTOR_API"),
+        (
+            "BUSINESS_RULE",
+            {"ruleFileLocation": "http://x/r.XLSX?v=1", "inputColumns": {}, "outputColumns": []},
+            "CSV",
+        ),
+    ],
+)
+def test_form_that_is_not_here_names_the_alternative(
+    task_type: str, given: dict[str, Any], instead: str
+) -> None:
+    ((_, message),) = _found(a_task("x", task_type, input_parameters=given))
+
+    assert instead in message
+
+
+@pytest.mark.parametrize(
+    "task_type",
+    ["KAFKA_PUBLISH", "JDBC", "SQL", "GRPC", "SENDGRID", "OPS_GENIE", "LLM_ANYTHING_NEW",
+     "LIST_MCP_TOOLS", "GENERATE_PDF", "AGENT"],
+)  # fmt: skip
+def test_type_that_is_elsewhere_names_the_alternative(task_type: str) -> None:
+    ((path, message),) = _found(a_task("x", task_type))
+
+    assert path == "tasks[0].type"
+    assert message.startswith(f"Tasks of type {task_type} are not available in the playground. Use")
+
+
+def test_unknown_type_is_a_workers() -> None:
+    assert _found(a_task("x", "MY_OWN_TYPE")) == []
+
+
+def test_largest_definition_is_checked_quickly() -> None:
+    given = {"a": "${workflow.input.x}", "b": {"c": ["${t0.output.y}"] * 3}}
+    tasks = [simple(f"t{n}", input_parameters=given) for n in range(5_000)]
+    began = time.process_time()
+
+    assert _found(*tasks) == []
+
+    # A hang guard: ten times what it takes.
+    assert time.process_time() - began < 5

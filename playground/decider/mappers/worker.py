@@ -3,13 +3,29 @@
 from msgspec.structs import replace
 
 from playground.decider.domains import domain_of
-from playground.decider.mappers.context import MapperContext, queued_task
-from playground.model.execution import Task
+from playground.decider.elsewhere import refusal_of
+from playground.decider.mappers.context import MapperContext, new_task, queued_task
+from playground.model.execution import Task, TaskStatus
 
 
 def map_worker(context: MapperContext) -> list[Task]:
-    """Conductor's `SimpleTaskMapper` and `UserDefinedTaskMapper`: polled under the task's name."""
+    """Conductor's `SimpleTaskMapper` and `UserDefinedTaskMapper`: polled under the task's name.
+
+    A type that exists elsewhere only, forked dynamically past the check at registration, fails:
+    no worker would ever come for it.
+    """
     name = context.task.name
+    refusal = refusal_of(context.task.type)
+    if refusal:
+        return [
+            new_task(
+                context,
+                task_type=context.task.type,
+                input_data={},
+                status=TaskStatus.FAILED_WITH_TERMINAL_ERROR,
+                reason_for_incompletion=refusal,
+            )
+        ]
     return [queued_task(context, task_type=name, domain=domain_of(context.draft, name))]
 
 
