@@ -20,6 +20,7 @@ from playground.api import (
     environment,
     events,
     queues,
+    schedules,
     secrets,
     service,
     stand_ins,
@@ -66,6 +67,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *environment.ENDPOINTS,
     *applications.ENDPOINTS,
     *events.ENDPOINTS,
+    *schedules.ENDPOINTS,
     *workflow_messages.ENDPOINTS,
     *stand_ins.ENDPOINTS,
 )

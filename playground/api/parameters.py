@@ -143,9 +143,14 @@ class Boolean(Parameter):
 
     def of(self, request: Request) -> bool:
         """True or false in any spelling of case."""
+        given = self.optional(request)
+        return self.default if given is None else given
+
+    def optional(self, request: Request) -> bool | None:
+        """The same, None when it is absent or empty."""
         given = self._given(request)
         if given is None:
-            return self.default
+            return None
         if given.lower() not in ("true", "false"):
             raise self._wrong("must be true or false", given)
         return given.lower() == "true"

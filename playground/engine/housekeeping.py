@@ -13,7 +13,7 @@ from playground.store import (
     event_messages,
     executions,
     queries,
-    schedules,
+    schedule_runs,
     workflow_messages,
 )
 from tenants import quotas, sessions
@@ -90,7 +90,7 @@ async def _forget_old_runs(rt: Runtime, namespace: str) -> None:
                 return
             before_ms = rt.now_ms() - plan.retention_days * _DAY_MS
             keep = min(plan.stored_executions, _MOST_RUNS_KEPT)
-            if not await schedules.forget_runs(
+            if not await schedule_runs.forget(
                 connection, before_ms=before_ms, keep=keep, most=_AT_ONCE
             ):
                 return

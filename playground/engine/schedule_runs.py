@@ -25,8 +25,9 @@ from playground.model.errors import PlaygroundError, Unavailable
 from playground.model.requests import StartWorkflowRequest
 from playground.model.schedules import RunState, first_run, following_run, input_of_run
 from playground.store import executions, schedule_claims, schedules
+from playground.store import schedule_runs as stored
 from playground.store.schedule_claims import LEASE_MS, Claimed
-from playground.store.schedules import Move, Run, TakenTimer
+from playground.store.schedule_runs import Move, Run, TakenTimer
 from tenants.caller import Plan
 from tenants.database import DatabaseUnavailable, Role
 from tenants.errors import TenantError
@@ -74,7 +75,7 @@ async def start_again(rt: Runtime, namespace: str, claimed: Sequence[Claimed]) -
     """Start runs of one namespace that whoever took them did not."""
     numbers = {claim.id: claim.number for claim in claimed}
     async with rt.reading(namespace) as connection:
-        runs = await schedules.load_runs(connection, numbers)
+        runs = await stored.load_runs(connection, numbers)
     await _start_all(rt, namespace, runs)
 
 
@@ -86,7 +87,7 @@ async def record(rt: Runtime, namespace: str, claimed: Sequence[Claimed]) -> lis
     """
     numbers = {claim.id: claim.number for claim in claimed}
     async with rt.reading(namespace) as connection:
-        timers = await schedules.load_timers(connection, numbers)
+        timers = await stored.load_timers(connection, numbers)
     if not timers:
         return []
     plan = await plan_of(rt, namespace)
@@ -96,10 +97,10 @@ async def record(rt: Runtime, namespace: str, claimed: Sequence[Claimed]) -> lis
     async with rt.unit_of_work(namespace) as connection:
         # First, so that what clocks take for this namespace at once is counted together.
         await schedules.take_turns(connection, namespace)
-        started = await schedules.started_since(connection, now_ms - _MINUTE_MS)
+        started = await stored.started_since(connection, now_ms - _MINUTE_MS)
         allowed = max(0, plan.scheduled_starts_per_minute - started)
         moves = [*going[:allowed], *resting[allowed:]]
-        written = await schedules.move(connection, moves, lease_ms=LEASE_MS)
+        written = await stored.move(connection, moves, lease_ms=LEASE_MS)
     return [moved.run for moved in moves if moved.refused is None and moved.run.id in written]
 
 
@@ -191,7 +192,7 @@ async def _finish(
 ) -> None:
     state = RunState.EXECUTED if reason is None else RunState.FAILED
     async with rt.unit_of_work(namespace) as connection:
-        await schedules.finish(
+        await stored.finish(
             connection,
             taken,
             state,

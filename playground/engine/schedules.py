@@ -10,7 +10,9 @@ from playground.model.schedules import (
     first_run,
     schedule_findings,
 )
+from playground.model.tags import ResourceType
 from playground.store import schedules as stored
+from playground.store import tags
 from playground.store.definitions import Author
 from playground.store.schedules import NewTimer
 from tenants import quotas
@@ -43,6 +45,7 @@ async def delete(rt: Runtime, caller: Caller, name: str) -> None:
     """Remove a schedule; an unknown one is gone already. The records of its runs stay."""
     async with rt.unit_of_work(caller.namespace) as connection:
         await stored.remove(connection, name)
+        await tags.forget(connection, ResourceType.WORKFLOW_SCHEDULE, name)
 
 
 async def pause(rt: Runtime, caller: Caller, name: str, reason: str | None = None) -> None:

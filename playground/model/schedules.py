@@ -3,6 +3,8 @@
 Which run comes next is decided here, from the schedule and the time given; nothing is stored.
 """
 
+import re
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -13,7 +15,15 @@ from playground.model import cron
 from playground.model.definitions import JSONObject, Name
 from playground.model.errors import Finding, Invalid
 from playground.model.requests import StartWorkflowRequest
-from playground.model.search_query import Fields
+from playground.model.search_query import (
+    Clause,
+    Fields,
+    Operator,
+    SearchRequest,
+    Sort,
+    parse_sort,
+    search_request,
+)
 
 MAX_ENTRIES: Final = 20
 MAX_REQUEST_BYTES: Final = 65_536
@@ -102,6 +112,46 @@ SCHEDULE_FIELDS: Final[Fields] = {
     "createTime": ("create_time", _LARGEST),
     "updatedTime": ("update_time", _LARGEST),
 }
+
+
+_LONE_WORD: Final = re.compile(r"[^\s=<>!()'\",*]+")
+
+
+def runs_search(*, query: str, sort: str, free_text: str, start: int, size: int) -> SearchRequest:
+    """What to find among the records of runs; a lone word as the query is a schedule's name."""
+    lone = _LONE_WORD.fullmatch(query.strip())
+    wanted = search_request(
+        RUN_FIELDS,
+        query="" if lone else query,
+        sort="",
+        free_text=free_text,
+        start=start,
+        size=size,
+    )
+    clauses = (Clause("schedule", Operator.EQUAL, (lone[0],)),) if lone else wanted.clauses
+    return replace(wanted, clauses=clauses, sort=_sorted_by(sort, RUN_FIELDS))
+
+
+def schedules_search(
+    *, name: str | None, workflow_name: str | None, sort: str, free_text: str, start: int, size: int
+) -> SearchRequest:
+    """What to find among schedules; `*` in a name stands for any text."""
+    wanted = search_request(
+        SCHEDULE_FIELDS, query="", sort="", free_text=free_text, start=start, size=size
+    )
+    given = (("name", name), ("workflow_name", workflow_name))
+    clauses = tuple(
+        Clause(field, Operator.LIKE if "*" in value else Operator.EQUAL, (value,))
+        for field, value in given
+        if value
+    )
+    return replace(wanted, clauses=clauses, sort=_sorted_by(sort, SCHEDULE_FIELDS))
+
+
+def _sorted_by(sort: str, fields: Fields) -> tuple[Sort, ...]:
+    """Conductor's schedules take a list with commas, and field names in any case."""
+    in_any_case = {name.lower(): field for name, field in fields.items()}
+    return parse_sort(sort.lower().replace(",", "|"), in_any_case)
 
 
 def entries_of(schedule: WorkflowSchedule) -> tuple[CronSchedule, ...]:

@@ -11,7 +11,7 @@ from playground.engine.schedule_runs import Claimed
 from playground.model.requests import StartWorkflowRequest
 from playground.model.schedules import WorkflowSchedule, WorkflowScheduleExecution
 from playground.model.search_query import SearchRequest
-from playground.store import queries
+from playground.store import queries, schedule_search
 from playground.store import schedules as stored
 from playground.store.schedule_tables import schedule_executions, schedule_timers
 from tenants.caller import Caller
@@ -85,7 +85,7 @@ async def end_leases(rt: Runtime, caller: Caller) -> None:
 
 async def records(rt: Runtime, caller: Caller) -> list[WorkflowScheduleExecution]:
     async with rt.reading(caller.namespace) as connection:
-        _, found = await stored.runs_matching(connection, SearchRequest(size=1_000))
+        _, found = await schedule_search.runs_matching(connection, SearchRequest(size=1_000))
     return found
 
 

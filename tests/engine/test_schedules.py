@@ -19,7 +19,7 @@ from playground.model.schedules import (
     first_run,
     following_run,
 )
-from playground.store import schedules as stored
+from playground.store import schedule_runs as stored
 from playground.store.schedule_tables import schedule_executions, schedule_timers
 from tenants.caller import Caller
 from tenants.errors import QuotaExceeded
@@ -555,6 +555,6 @@ async def test_the_newest_records_are_kept(rt: Runtime, caller: Caller) -> None:
     newest = max(record.scheduled_time for record in await records(rt, caller))
 
     async with rt.unit_of_work(caller.namespace) as connection:
-        assert await stored.forget_runs(connection, before_ms=0, keep=1, most=9) == 2
+        assert await stored.forget(connection, before_ms=0, keep=1, most=9) == 2
 
     assert [record.scheduled_time for record in await records(rt, caller)] == [newest]
