@@ -16,7 +16,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
-    FromClause,
+    Integer,
     Select,
     TableValuedAlias,
     Text,
@@ -25,7 +25,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
-    exists,
     func,
     not_,
     or_,
@@ -97,6 +96,9 @@ _TASK_TEXTS: Final = (
 MOST_COUNTED: Final = 100_000
 # With more executions than these, words are met one by one from the newest, and counted to here.
 _FEW: Final = 1_000
+_SOME: Final = 3_000
+_SURELY: Final = 2
+_HASHES: Final = ARRAY(BigInteger)
 _LONGEST_MS: Final = 8_000
 _MOST_WORDS: Final = 20
 _INDEXED_AT_ONCE: Final = 1_000
@@ -108,6 +110,7 @@ _GUARDS: Final = select(
 )
 # Many are met at once: looking each up by its id would take several times as long.
 _MANY: Final = select(func.set_config("enable_nestloop", "off", True))
+_OWN_WORDS: Final = select(func.own_words(bindparam("words_of", type_=Text())))
 _INDEX_OWN: Final = select(func.index_own_words(_INDEXED_AT_ONCE))
 _INDEX_SOME: Final = select(func.index_some_words(bindparam("most")))
 
@@ -125,26 +128,27 @@ async def executions_matching(
 ) -> tuple[int, Sequence[Execution]]:
     """How many executions match (at most `MOST_COUNTED` are counted), and the page asked for."""
     await connection.first(_GUARDS)
-    source: FromClause = executions
     conditions = [_execution_condition(clause) for clause in wanted.clauses]
+    matching = select(executions.c.id).where(true(), *conditions)
     text = _word_text(wanted)
     if text:
-        words = await _look_up(connection, text, "executions_with_words")
-        alone = text == wanted.free_text and not _held_together(text, ()) and not conditions
-        if words.few is None and alone and wanted.sort == NEWEST_FIRST:
-            return await _newest_with_a_common_word(connection, words, wanted)
+        words = await _look_up(connection, text, "words")
         document = _document(wanted.free_text)
-        plain = "" if document else wanted.free_text
-        source, exact = _limited_to(words, plain, executions, executions.c.id, _EXECUTION_TEXTS)
-        conditions += exact
-        conditions += _holds(document) if document else _held_together(plain, _EXECUTION_TEXTS)
-    found = await _page(
-        connection,
-        select(executions.c.id).select_from(source).where(and_(true(), *conditions)),
-        _order(wanted.sort, _EXECUTION_COLUMNS, executions.c.id),
-        wanted,
-        MOST_COUNTED,
-    )
+        together = [] if document else _held_together(wanted.free_text, _EXECUTION_TEXTS)
+        alone = not (conditions or together or document) and wanted.sort == NEWEST_FIRST
+        if words.few is None and alone:
+            return await _newest_with(connection, words, wanted)
+        matching = await _limited_to(
+            connection,
+            words,
+            "" if document else wanted.free_text,
+            matching,
+            executions.c.id,
+            _EXECUTION_TEXTS,
+        )
+        matching = matching.where(*(_holds(document) if document else together))
+    order = _order(wanted.sort, _EXECUTION_COLUMNS, executions.c.id)
+    found = await _page(connection, matching, order, wanted, MOST_COUNTED)
     return found.total, await _executions(connection, found.ids)
 
 
@@ -153,15 +157,10 @@ async def executions_with_tasks_matching(
 ) -> tuple[int, Sequence[Execution]]:
     """The same for executions with at least one task that matches; newest first."""
     await connection.first(_GUARDS)
-    source, conditions = await _tasks_wanted(connection, wanted)
-    with_one = select(tasks.c.execution_id).select_from(source).where(and_(true(), *conditions))
-    found = await _page(
-        connection,
-        select(executions.c.id).where(executions.c.id.in_(with_one)),
-        _order(wanted.sort, _EXECUTION_COLUMNS, executions.c.id),
-        wanted,
-        MOST_COUNTED,
-    )
+    with_one = await _tasks_wanted(connection, wanted, tasks.c.execution_id)
+    order = _order(wanted.sort, _EXECUTION_COLUMNS, executions.c.id)
+    matching = select(executions.c.id).where(executions.c.id.in_(with_one))
+    found = await _page(connection, matching, order, wanted, MOST_COUNTED)
     return found.total, await _executions(connection, found.ids)
 
 
@@ -173,14 +172,10 @@ async def tasks_matching(
     At most `MOST_COUNTED` are counted; with words to look for at most a thousand.
     """
     await connection.first(_GUARDS)
-    source, conditions = await _tasks_wanted(connection, wanted)
-    found = await _page(
-        connection,
-        select(tasks.c.id).select_from(source).where(and_(true(), *conditions)),
-        _order(wanted.sort, _TASK_COLUMNS, tasks.c.id),
-        wanted,
-        _FEW if wanted.free_text else MOST_COUNTED,
-    )
+    matching = await _tasks_wanted(connection, wanted, tasks.c.id.label("id"))
+    order = _order(wanted.sort, _TASK_COLUMNS, tasks.c.id)
+    most = _FEW if wanted.free_text else MOST_COUNTED
+    found = await _page(connection, matching, order, wanted, most)
     return found.total, await _tasks(connection, found.ids)
 
 
@@ -189,53 +184,66 @@ async def tasks_matching(
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The executions that hold all the words looked for, somewhere."""
+    """The words looked for, and the executions that hold all of them."""
 
-    found: FromClause
-    """`execution_id`, `start_time`, and `in_doubt` where only the text itself can tell."""
+    hashes: list[int]
+    kind: str
+    """Of whose texts: "words" of the execution itself, "task_words" of its tasks."""
     few: list[str] | None
-    """Their ids, None when there are more than a few."""
+    """The executions, None when there are more than a few."""
     in_doubt: bool
+    """Of some, only the text itself can tell."""
 
 
-async def _look_up(connection: Connection, text: str, function: str) -> _Words:
+async def _look_up(connection: Connection, text: str, kind: str) -> _Words:
     while int(await connection.scalar(_INDEX_OWN)) == _INDEXED_AT_ONCE:
         pass
-    found = await connection.all(select(_call(function, text, _FEW + 1)))
+    hashes = list(await connection.scalar(_OWN_WORDS, words_of=text))
+    if not hashes:
+        return _Words(hashes, kind, [], in_doubt=False)
+    found = await connection.all(select(_call(kind, hashes, _FEW + 1)))
     if len(found) > _FEW:
-        await connection.first(_MANY)
-        return _Words(_call(function, text, None), None, in_doubt=True)
+        return _Words(hashes, kind, None, in_doubt=True)
     in_doubt = any(row["in_doubt"] for row in found)
-    return _Words(
-        _call(function, text, None), [row["execution_id"] for row in found], in_doubt=in_doubt
-    )
+    return _Words(hashes, kind, [row["execution_id"] for row in found], in_doubt=in_doubt)
 
 
-def _call(function: str, text: str, most: int | None) -> TableValuedAlias:
-    call = getattr(func, function)(text, most)
+def _call(kind: str, hashes: list[int], most: int | None) -> TableValuedAlias:
+    call = getattr(func, f"executions_with_{kind}")(cast(hashes, _HASHES), most)
     found: TableValuedAlias = call.table_valued(
-        column("execution_id", Text()),
-        column("start_time", BigInteger()),
-        column("in_doubt", Boolean()),
-        name="found",
+        column("execution_id", Text()), column("in_doubt", Boolean()), name="found"
     )
     return found
 
 
-def _limited_to(
+async def _limited_to(
+    connection: Connection,
     words: _Words,
     free_text: str,
-    table: FromClause,
+    others: Select[Any],
     execution_id: ColumnElement[Any],
     texts: Sequence[ColumnElement[Any]],
-) -> tuple[FromClause, list[ColumnElement[bool]]]:
-    """What to select from, and under which conditions, so that only these executions are met."""
+) -> Select[Any]:
+    """`others` with the condition that the execution holds the words, in the way that costs least.
+
+    A few executions are named; a few rows that fulfil the other conditions are looked at one by
+    one; else both sides are many, and are joined.
+    """
     each = [_has_word(word, texts) for word in free_text.split()[:_MOST_WORDS]]
     if words.few is not None:
         only = execution_id == any_(cast(words.few, ARRAY(Text)))
-        return table, [only, *(each if words.in_doubt else [])]
-    source = table.join(words.found, words.found.c.execution_id == execution_id)
-    return source, [or_(not_(words.found.c.in_doubt), and_(true(), *each))]
+        return others.where(only, *(each if words.in_doubt else []))
+    counted = select(func.count()).select_from(others.limit(_SOME + 1).subquery())
+    if int(await connection.scalar(counted)) <= _SOME:
+        has = getattr(func, f"execution_has_{words.kind}")(
+            execution_id, cast(words.hashes, _HASHES), type_=Integer()
+        )
+        return others.where(or_(has == _SURELY, and_(has > 0, *each)))
+    await connection.first(_MANY)
+    found = _call(words.kind, words.hashes, None)
+    return others.join(found, found.c.execution_id == execution_id).where(
+        or_(not_(found.c.in_doubt), and_(true(), *each))
+    )
 
 
 def _held_together(
@@ -271,17 +279,27 @@ def _holds(document: dict[str, Any]) -> list[ColumnElement[bool]]:
     return [or_(*(cast(part, JSONB).op("@>")(wanted) for part in parts))]
 
 
-async def _newest_with_a_common_word(
+async def _newest_with(
     connection: Connection, words: _Words, wanted: SearchRequest
 ) -> tuple[int, list[Execution]]:
-    """What the index alone can tell, without meeting all the rows that a common word is in."""
-    found = words.found
-    each = [_has_word(word, _EXECUTION_TEXTS) for word in wanted.free_text.split()[:_MOST_WORDS]]
-    in_text = exists().where(executions.c.id == found.c.execution_id, *each)
-    told = select(found.c.execution_id.label("id")).where(or_(not_(found.c.in_doubt), in_text))
-    order = [found.c.start_time.desc(), found.c.execution_id]
-    page = await _page(connection, told, order, wanted, MOST_COUNTED)
-    return page.total, await _executions(connection, page.ids)
+    """What the index alone can tell, without meeting all the rows that hold a common word.
+
+    Executions in doubt are left out: the ends of their long texts would have to be read.
+    """
+    call = func.newest_with_words(
+        cast(words.hashes, _HASHES), wanted.start, wanted.size, MOST_COUNTED
+    )
+    told = call.table_valued(column("execution_id", Text()), column("total", Integer()))
+    rows_told = await connection.all(select(told))
+    if not rows_told:
+        return await _beyond_the_end(connection, words)
+    ids = [row["execution_id"] for row in rows_told][: wanted.size]
+    return int(rows_told[0]["total"]), await _executions(connection, ids)
+
+
+async def _beyond_the_end(connection: Connection, words: _Words) -> tuple[int, list[Execution]]:
+    found = _call(words.kind, words.hashes, MOST_COUNTED)
+    return int(await connection.scalar(select(func.count()).select_from(found))), []
 
 
 # Clauses
@@ -313,16 +331,17 @@ def _execution_condition(clause: Clause) -> ColumnElement[bool]:
 
 
 async def _tasks_wanted(
-    connection: Connection, wanted: SearchRequest
-) -> tuple[FromClause, list[ColumnElement[bool]]]:
+    connection: Connection, wanted: SearchRequest, what: ColumnElement[Any]
+) -> Select[Any]:
     conditions = [_task_condition(clause) for clause in wanted.clauses]
+    matching = select(what).where(true(), *conditions)
     if not wanted.free_text:
-        return tasks, conditions
-    words = await _look_up(connection, wanted.free_text, "executions_with_task_words")
-    source, exact = _limited_to(words, "", tasks, tasks.c.execution_id, _TASK_TEXTS)
+        return matching
+    words = await _look_up(connection, wanted.free_text, "task_words")
     # The index knows of the execution alone: which of its tasks it is, their texts say.
     each = [_has_word(word, _TASK_TEXTS) for word in wanted.free_text.split()[:_MOST_WORDS]]
-    return source, [*conditions, *exact, *each]
+    limited = await _limited_to(connection, words, "", matching, tasks.c.execution_id, _TASK_TEXTS)
+    return limited.where(*each)
 
 
 def _task_condition(clause: Clause) -> ColumnElement[bool]:
@@ -387,13 +406,14 @@ async def _page(
     wanted: SearchRequest,
     most_counted: int,
 ) -> _Page:
-    """The count first: most pages that are asked for beyond the end are then free."""
+    """A first look from the top tells all there is to tell about a few; only many are counted."""
+    first = max(_FEW, wanted.start + wanted.size) + 1
+    top = [row["id"] for row in await connection.all(matching.order_by(*order).limit(first))]
+    page = top[wanted.start : wanted.start + wanted.size]
+    if len(top) < first:
+        return _Page(min(len(top), most_counted), page)
     counted = select(func.count()).select_from(matching.limit(most_counted).subquery())
-    total = int(await connection.scalar(counted))
-    if not wanted.size or total <= wanted.start:
-        return _Page(total, [])
-    asked_for = matching.order_by(*order).offset(wanted.start).limit(wanted.size)
-    return _Page(total, [row["id"] for row in await connection.all(asked_for)])
+    return _Page(int(await connection.scalar(counted)), page)
 
 
 def _order(

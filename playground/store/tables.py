@@ -240,7 +240,14 @@ tasks = Table(
         "namespace",
         desc("start_time"),
         "id",
-        postgresql_include=["status", "type", "def_name", "ref", "execution_id"],
+        postgresql_include=[
+            "status",
+            "type",
+            "def_name",
+            "ref",
+            "execution_id",
+            "scheduled_time",
+        ],
     ),
     # Those a webhook's delivery may complete.
     Index(
@@ -423,7 +430,7 @@ schemas = Table(
     *_audit(),
 )
 
-# The words of an execution's own texts and of its tasks', each as `<namespace>/<word>`. `partial`:
+# The words of an execution's own texts and of its tasks', hashed with their namespace. `partial`:
 # some text was too long to be taken whole. Read through the functions of its migration alone.
 execution_words = Table(
     "execution_words",
@@ -431,13 +438,13 @@ execution_words = Table(
     _text("execution_id", primary_key=True),
     _text("namespace"),
     Column("start_time", BigInteger, nullable=False),
-    Column("words", ARRAY(Text), nullable=False),
-    Column("task_words", ARRAY(Text), nullable=False),
+    Column("words", ARRAY(BigInteger), nullable=False),
+    Column("task_words", ARRAY(BigInteger), nullable=False),
     Column("partial", Boolean, nullable=False),
     Index("ix_execution_words_words", "words", postgresql_using="gin"),
     Index("ix_execution_words_task_words", "task_words", postgresql_using="gin"),
     Index("ix_execution_words_partial", "namespace", postgresql_where=text("partial")),
-    postgresql_with={"toast_tuple_target": 128},
+    Index("ix_execution_words_newest", "namespace", desc("start_time"), "execution_id"),
 )
 
 # Executions whose words are not up to date; every save adds to it.

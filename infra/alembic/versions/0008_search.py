@@ -20,14 +20,21 @@ TASKS = 200
 OF_TENANT = "namespace = current_setting('playground.namespace', true)"
 OF_BATCH = "namespace = ANY ((SELECT string_to_array(current_setting('playground.namespaces', true), ','))::text[])"
 
+# A word is kept as a hash of itself and its namespace: short, and of one length.
 WORDS_OF = r"""CREATE FUNCTION words_of(p_namespace text, p_text text)
-RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $body$
-  SELECT coalesce(array_agg(DISTINCT p_namespace || '/' || left(word, 100)), '{}')
+  SELECT coalesce(array_agg(hashtextextended(p_namespace || '/' || word, 0)), '{}')
   FROM unnest(tsvector_to_array(to_tsvector('pg_catalog.simple', translate(
     regexp_replace(p_text, '\\(u[0-9a-fA-F]{4}|.)', ' ', 'g'),
     '"''`{}[]()<>:;,./|\!?#$%^&*+-=~@_', repeat(' ', 33)
   )))) AS word
+$body$"""
+
+OWN_WORDS = """CREATE FUNCTION own_words(p_text text)
+RETURNS bigint[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+AS $body$
+  SELECT words_of(current_setting('playground.namespace', true), p_text)
 $body$"""
 
 INDEX_WORDS = f"""CREATE FUNCTION index_words(p_executions text[])
@@ -103,28 +110,57 @@ END
 $body$"""
 
 # Rows whose text was too long to be taken whole come too, in doubt: who asks looks into the text.
-WITH_WORDS = """CREATE FUNCTION executions_with_words(p_text text, p_most integer)
-RETURNS TABLE (execution_id text, start_time bigint, in_doubt boolean)
+WITH_WORDS = """CREATE FUNCTION executions_with_words(p_words bigint[], p_most integer)
+RETURNS TABLE (execution_id text, in_doubt boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20000 SET search_path = public, pg_temp
 AS $body$
 DECLARE
   v_namespace text := current_setting('playground.namespace', true);
-  v_words text[] := words_of(v_namespace, p_text);
 BEGIN
-  IF cardinality(v_words) > 0 THEN
-    RETURN QUERY (
-      SELECT w.execution_id, w.start_time, false FROM execution_words w
-      WHERE w.words @> v_words AND w.namespace = v_namespace
-    ) UNION ALL (
-      SELECT w.execution_id, w.start_time, true FROM execution_words w
-      WHERE w.partial AND w.namespace = v_namespace AND NOT w.words @> v_words
-    ) LIMIT p_most;
-  END IF;
+  RETURN QUERY (
+    SELECT w.execution_id, false FROM execution_words w
+    WHERE w.words @> p_words AND w.namespace = v_namespace
+  ) UNION ALL (
+    SELECT w.execution_id, true FROM execution_words w
+    WHERE w.partial AND w.namespace = v_namespace AND NOT w.words @> p_words
+  ) LIMIT p_most;
 END
 $body$"""
 
-WITH_TASK_WORDS = WITH_WORDS.replace("executions_with_words", "executions_with_task_words").replace(
-    "w.words", "w.task_words"
+# 2 surely, 1 in doubt, 0 no.
+HAS_WORDS = """CREATE FUNCTION execution_has_words(p_execution text, p_words bigint[])
+RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+AS $body$
+  SELECT CASE WHEN words @> p_words THEN 2 WHEN partial THEN 1 ELSE 0 END FROM execution_words
+  WHERE execution_id = p_execution AND namespace = current_setting('playground.namespace', true)
+$body$"""
+
+# For a word that many executions hold, without meeting them: how many, and the newest of them.
+NEWEST_WITH_WORDS = """CREATE FUNCTION newest_with_words(
+  p_words bigint[], p_start integer, p_size integer, p_most integer
+) RETURNS TABLE (execution_id text, total integer)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+AS $body$
+DECLARE
+  v_namespace text := current_setting('playground.namespace', true);
+  v_total integer;
+BEGIN
+  SELECT count(*) INTO v_total FROM (
+    SELECT FROM execution_words w WHERE w.words @> p_words AND w.namespace = v_namespace
+    LIMIT p_most
+  ) found;
+  RETURN QUERY SELECT w.execution_id, v_total FROM execution_words w
+    WHERE w.words @> p_words AND w.namespace = v_namespace
+    ORDER BY w.start_time DESC, w.execution_id OFFSET p_start LIMIT greatest(p_size, 1);
+END
+$body$"""
+
+WITH_TASK_WORDS, TASK_HAS_WORDS = (
+    definition.replace("executions_with_words", "executions_with_task_words")
+    .replace("execution_has_words", "execution_has_task_words")
+    .replace("w.words", "w.task_words")
+    .replace("WHEN words", "WHEN task_words")
+    for definition in (WITH_WORDS, HAS_WORDS)
 )
 
 STATEMENTS = [
@@ -133,13 +169,12 @@ STATEMENTS = [
   execution_id text NOT NULL,
   namespace text NOT NULL,
   start_time bigint NOT NULL,
-  words text[] NOT NULL,
-  task_words text[] NOT NULL,
+  words bigint[] NOT NULL,
+  task_words bigint[] NOT NULL,
   partial boolean NOT NULL,
   CONSTRAINT pk_execution_words PRIMARY KEY (execution_id)
-) WITH (toast_tuple_target = 128)""",
-    # Out of line: what is counted and sorted stays narrow.
-    "ALTER TABLE execution_words ALTER words SET STORAGE EXTENDED, ALTER task_words SET STORAGE EXTENDED",
+)""",
+    "CREATE INDEX ix_execution_words_newest ON execution_words (namespace, start_time DESC, execution_id)",
     "CREATE INDEX ix_execution_words_words ON execution_words USING gin (words)",
     "CREATE INDEX ix_execution_words_task_words ON execution_words USING gin (task_words)",
     "CREATE INDEX ix_execution_words_partial ON execution_words (namespace) WHERE partial",
@@ -176,25 +211,33 @@ STATEMENTS = [
         )
     ],
     WORDS_OF,
+    OWN_WORDS,
     INDEX_WORDS,
     INDEX_OWN,
     INDEX_SOME,
     WITH_WORDS,
     WITH_TASK_WORDS,
+    HAS_WORDS,
+    TASK_HAS_WORDS,
+    NEWEST_WITH_WORDS,
     "DROP INDEX ix_executions_newest",
     """CREATE INDEX ix_executions_newest ON executions (namespace, start_time DESC, id)
 INCLUDE (name, version, status, correlation_id, parent_id, idempotency_key, end_time)""",
     "DROP INDEX ix_tasks_newest",
     """CREATE INDEX ix_tasks_newest ON tasks (namespace, start_time DESC, id)
-INCLUDE (status, type, def_name, ref, execution_id)""",
+INCLUDE (status, type, def_name, ref, execution_id, scheduled_time)""",
 ]
 FUNCTIONS = {
     "words_of(text, text)": (),
     "index_words(text[])": (),
     "index_own_words(integer)": ("tenant",),
     "index_some_words(integer)": ("claims",),
-    "executions_with_words(text, integer)": ("tenant",),
-    "executions_with_task_words(text, integer)": ("tenant",),
+    "own_words(text)": ("tenant",),
+    "executions_with_words(bigint[], integer)": ("tenant",),
+    "executions_with_task_words(bigint[], integer)": ("tenant",),
+    "execution_has_words(text, bigint[])": ("tenant",),
+    "execution_has_task_words(text, bigint[])": ("tenant",),
+    "newest_with_words(bigint[], integer, integer, integer)": ("tenant",),
 }
 
 
