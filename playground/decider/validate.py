@@ -325,6 +325,14 @@ def _business_rule(task: WorkflowTask) -> _Problems:
         )
 
 
+def _update_secret(task: WorkflowTask) -> _Problems:
+    given = task.input_parameters.get("_secrets", _input_template(task).get("_secrets"))
+    for key in ("secretKey", "secretValue"):
+        if given is None or (isinstance(given, dict) and key not in given):
+            field = f"inputParameters._secrets.{key}"
+            yield field, _required(field, task)
+
+
 def _join(task: WorkflowTask) -> _Problems:
     if task.expression:
         yield from _no_python(task.evaluator_type, "evaluatorType", task)
@@ -400,6 +408,7 @@ _BY_TYPE: dict[str, Callable[[WorkflowTask], _Problems]] = {
     "QUERY_PROCESSOR": _query_processor,
     "GET_SIGNED_JWT": _needs("privateKey"),
     "BUSINESS_RULE": _business_rule,
+    "UPDATE_SECRET": _update_secret,
     "SUB_WORKFLOW": _sub_workflow,
     "DO_WHILE": _do_while,
     "WAIT": _wait,

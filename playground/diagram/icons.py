@@ -47,6 +47,7 @@ ICON_BY_TYPE = {
     "TERMINATE_WORKFLOW": "terminate",
     "UPDATE_TASK": "event",
     "QUERY_PROCESSOR": "filter",
+    "UPDATE_SECRET": "variable",
     "SUB_WORKFLOW": "sub-workflow",
     "START_WORKFLOW": "start-workflow",
     "DO_WHILE": "loop",

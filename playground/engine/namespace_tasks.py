@@ -1,7 +1,8 @@
-"""System tasks that act on the executions of their own namespace, as a key of it could.
+"""System tasks that act on their own namespace, as a key of it could.
 
-GET_WORKFLOW, TERMINATE_WORKFLOW, UPDATE_TASK and QUERY_PROCESSOR. Each may be carried out twice:
-reading changes nothing, and what has ended stays as it ended.
+GET_WORKFLOW, TERMINATE_WORKFLOW, UPDATE_TASK, QUERY_PROCESSOR and UPDATE_SECRET. Each may be
+carried out twice: reading changes nothing, what has ended stays as it ended, and the same value
+of a secret is the same.
 """
 
 from collections.abc import Callable, Coroutine
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from playground.decider import ExecutionView, Input, Result
-from playground.engine import workflows
+from playground.engine import secrets, workflows
 from playground.engine.advance import post
 from playground.engine.runtime import Runtime
 from playground.model.errors import Conflict, Invalid, NotFound
@@ -167,6 +168,17 @@ async def _query(rt: Runtime, caller: Caller, _: ClaimedTask, given: Output) -> 
     }
 
 
+async def _update_secret(rt: Runtime, caller: Caller, _: ClaimedTask, given: Output) -> Output:
+    """Creates the secret or changes its value; nothing of it is in the output."""
+    wanted = given.get("_secrets")
+    key = wanted.get("secretKey") if isinstance(wanted, dict) else None
+    value = wanted.get("secretValue") if isinstance(wanted, dict) else None
+    if not isinstance(key, str) or not isinstance(value, str) or not key or not value:
+        raise Invalid("UPDATE_SECRET needs '_secrets' with the texts 'secretKey' and 'secretValue'")
+    await secrets.put(rt, caller, key, value)
+    return {}
+
+
 def _search_of(given: Output, now_ms: int) -> SearchRequest:
     """Times are minutes before now: `startTimeFrom` 60 is an hour ago."""
     clauses = [
@@ -252,5 +264,6 @@ _RUNS: Final[dict[str, _Run]] = {
     "TERMINATE_WORKFLOW": _terminate_workflow,
     "UPDATE_TASK": _update_task,
     "QUERY_PROCESSOR": _query,
+    "UPDATE_SECRET": _update_secret,
 }
 TASK_TYPES: Final = frozenset(_RUNS)

@@ -33,6 +33,7 @@ _RUNNERS = {
         "TERMINATE_WORKFLOW",
         "UPDATE_TASK",
         "QUERY_PROCESSOR",
+        "UPDATE_SECRET",
     ),
     Runner.DECIDER: (
         "SWITCH",

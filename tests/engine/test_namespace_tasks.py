@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from playground.engine import system
+from playground.engine import secrets, system
 from playground.engine.runtime import Runtime
 from playground.model.execution import Task, TaskStatus, WorkflowStatus
 from playground.model.requests import ResultStatus, TaskResult
@@ -15,13 +15,14 @@ from tests.support.builders import a_task, simple
 
 pytestmark = pytest.mark.anyio
 
+GIVEN = {"kind": "METRICS"}
 UNKNOWN = "6a8f7a1c-0000-4000-8000-000000000000"
 
 
 async def carry_out(rt: Runtime, caller: Caller, task_type: str, **given: Any) -> Task:
     """Run a workflow of one such task; its record when the engine has carried it out."""
     node = a_task("s", task_type, input_parameters=given)
-    execution_id = await run(rt, caller, [node], name=f"runs_{task_type}")
+    execution_id = await run(rt, caller, [node], name=f"runs_{task_type}", given=GIVEN)
     tasks, _ = await take(rt, caller)
     await asyncio.gather(*(system.run_task(rt, one) for one in tasks))
     return (await execution(rt, caller, execution_id)).tasks[0]
@@ -46,17 +47,23 @@ async def test_get_workflow_shows_the_execution(rt: Runtime, caller: Caller) -> 
 @pytest.mark.parametrize(
     ("task_type", "given", "reason"),
     [
-        ("GET_WORKFLOW", {}, "Missing 'id' in GET_WORKFLOW"),
+        ("GET_WORKFLOW", {"id": None}, "Missing 'id' in GET_WORKFLOW"),
         ("GET_WORKFLOW", {"id": UNKNOWN}, f"No such workflow found by id: {UNKNOWN}"),
         ("TERMINATE_WORKFLOW", {"workflowId": []}, "Missing 'workflowId'"),
         ("TERMINATE_WORKFLOW", {"workflowId": [UNKNOWN]}, f"found by id: {UNKNOWN}"),
         ("TERMINATE_WORKFLOW", {"workflowId": ["x"] * 1001}, "at most 1000"),
         ("UPDATE_TASK", {"taskStatus": "DONE", "taskId": "x"}, "'taskStatus' of UPDATE_TASK"),
-        ("UPDATE_TASK", {"taskStatus": "FAILED"}, "needs 'taskId', or"),
+        ("UPDATE_TASK", {"taskStatus": "FAILED", "taskId": None}, "needs 'taskId', or"),
         ("UPDATE_TASK", {"taskStatus": "FAILED", "taskId": UNKNOWN}, f"by id: {UNKNOWN}"),
-        ("UPDATE_TASK", {"taskStatus": "FAILED", "taskOutput": 1}, "'taskOutput'"),
-        ("QUERY_PROCESSOR", {}, "must be CONDUCTOR_API, not None"),
-        ("QUERY_PROCESSOR", {"queryType": "METRICS"}, "has no metrics store"),
+        ("UPDATE_TASK", {"taskStatus": "FAILED", "taskId": "x", "taskOutput": 1}, "'taskOutput'"),
+        ("UPDATE_SECRET", {"_secrets": "${workflow.input.none}"}, "needs '_secrets'"),
+        (
+            "UPDATE_SECRET",
+            {"_secrets": {"secretKey": "a b", "secretValue": "hush"}},
+            "key: must be",
+        ),
+        ("QUERY_PROCESSOR", {"queryType": None}, "must be CONDUCTOR_API, not None"),
+        ("QUERY_PROCESSOR", {"queryType": "${workflow.input.kind}"}, "has no metrics store"),
         (
             "QUERY_PROCESSOR",
             {"queryType": "CONDUCTOR_API", "statuses": ["DONE"]},
@@ -170,6 +177,16 @@ async def test_query_processor_finds_by_name_status_and_time(rt: Runtime, caller
     assert result["workflows"][0]["workflowId"] == other
     assert result["workflowsUrl"] == ("http://playground.test/executions?name=waits&status=RUNNING")
     assert [one.output_data["result"]["totalHits"] for one in (too_old, not_ended)] == [0, 0]
+
+
+async def test_update_secret_creates_and_changes(rt: Runtime, caller: Caller) -> None:
+    for value in ("first", "second", "second"):
+        task = await carry_out(
+            rt, caller, "UPDATE_SECRET", _secrets={"secretKey": "K", "secretValue": value}
+        )
+
+    assert (task.status, task.output_data) == (TaskStatus.COMPLETED, {})
+    assert await secrets.value_of(rt, caller, "K") == "second"
 
 
 async def test_nobody_reaches_a_strangers_executions(

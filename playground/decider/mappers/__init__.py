@@ -53,6 +53,7 @@ _MAPPERS: dict[str, Callable[[MapperContext], list[Task]]] = {
     "TERMINATE_WORKFLOW": map_executor,
     "UPDATE_TASK": map_executor,
     "QUERY_PROCESSOR": map_executor,
+    "UPDATE_SECRET": map_executor,
     "JOIN": map_join,
     "EXCLUSIVE_JOIN": map_exclusive_join,
     "DO_WHILE": map_do_while,
