@@ -29,6 +29,7 @@ from playground.api import (
     task_search,
     tasks,
     token,
+    webhooks,
     workflow,
     workflow_bulk,
     workflow_control,
@@ -70,6 +71,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *schedules.ENDPOINTS,
     *workflow_messages.ENDPOINTS,
     *stand_ins.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 _OUTSIDE = frozenset(endpoint.segments for endpoint in ENDPOINTS if endpoint.segments[0] != "api")
 
@@ -88,7 +90,7 @@ def create_api(
             app, tokens=tokens, limiter=limiter, open_paths=(), anonymous=anonymous
         )
 
-    return Api(ENDPOINTS, protect=protect, tokens=tokens, version=version)
+    return Api(ENDPOINTS, protect=protect, tokens=tokens, limiter=limiter, version=version)
 
 
 def serves(scope: Scope) -> bool:
@@ -100,7 +102,7 @@ def serves(scope: Scope) -> bool:
         segments = split_path(_raw_path(scope))
     except Invalid:
         return True
-    if segments[:1] == ["api"]:
+    if segments[:1] == ["api"] or (segments[:1] == ["webhook"] and len(segments) == 2):
         return True
     if tuple(segments) not in _OUTSIDE:
         return False
@@ -119,13 +121,18 @@ class Api:
         *,
         protect: Callable[[ASGIApp], ASGIApp],
         tokens: Tokens,
+        limiter: Limiter,
         version: str,
     ) -> None:
         table = tuple(endpoints)
         self._router = Router(table)
         self._protected = protect(_run)
         self.document = api_document(table, version=version)
-        self._state = {"tokens": tokens, "api_document": msgspec.json.encode(self.document)}
+        self._state = {
+            "tokens": tokens,
+            "limiter": limiter,
+            "api_document": msgspec.json.encode(self.document),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""

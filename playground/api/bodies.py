@@ -33,6 +33,11 @@ async def read_optional(request: Request, kind: type[T], default: D) -> T | D:
     return reading.read(body, kind, max_bytes=len(body))
 
 
+async def read_bytes(request: Request) -> bytes:
+    """The body as it came: what a signature is of."""
+    return await _collect(request)
+
+
 async def read_text(request: Request) -> str:
     """A body that is text: some clients send a JSON string, others the bare text as JSON.
 

@@ -372,6 +372,12 @@ def _wait(task: WorkflowTask) -> _Problems:
         yield "inputParameters.until", "Unable to parse date "
 
 
+def _wait_for_webhook(task: WorkflowTask) -> _Problems:
+    matches = task.input_parameters.get("matches")
+    if not matches or (not isinstance(matches, dict) and "${" not in str(matches)):
+        yield "inputParameters.matches", _required("inputParameters.matches", task)
+
+
 def _is_literal(value: object) -> bool:
     return value is not None and bool(str(value).strip()) and "${" not in str(value)
 
@@ -412,6 +418,7 @@ _BY_TYPE: dict[str, Callable[[WorkflowTask], _Problems]] = {
     "SUB_WORKFLOW": _sub_workflow,
     "DO_WHILE": _do_while,
     "WAIT": _wait,
+    "WAIT_FOR_WEBHOOK": _wait_for_webhook,
     "TERMINATE": _terminate,
 }
 

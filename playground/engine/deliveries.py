@@ -12,12 +12,17 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from playground.decider.event_handlers import VALUE_PARAM, expanded, is_true
-from playground.engine import event_actions
+from playground.engine import event_actions, webhook_deliveries
 from playground.engine.advance import plan_of
 from playground.engine.event_actions import Step, Transient
 from playground.engine.runtime import Runtime
 from playground.model.errors import Unavailable
-from playground.model.events import EventExecutionStatus, EventHandler, EventMessageStatus
+from playground.model.events import (
+    EventExecutionStatus,
+    EventHandler,
+    EventMessageStatus,
+    EventMessageType,
+)
 from playground.store import event_handlers, event_messages
 from playground.store.claims import Claim
 from playground.store.event_messages import Key, Message
@@ -45,7 +50,14 @@ async def deliver(rt: Runtime, claim: Claim, message_id: str) -> None:
     if message is None or message.status is not EventMessageStatus.RECEIVED:
         return
     delivery = _Delivery(rt, message)
-    await delivery.take(await delivery.ask())
+    if message.type is EventMessageType.WEBHOOK:
+        steps = await webhook_deliveries.steps(rt, message)
+        if steps is None:
+            await _end(rt, message, EventMessageStatus.REJECTED, "The webhook was removed.")
+            return
+    else:
+        steps = await delivery.ask()
+    await delivery.take(steps)
     if delivery.problems:
         await _again_or_give_up(rt, claim, message, delivery.problems[0])
     elif delivery.left_over:

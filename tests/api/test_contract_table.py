@@ -47,14 +47,6 @@ NOT_YET = {
     "DELETE /api/schema/{name}/{version}",
     "GET /api/schema/{name}/{version}",
     # events, webhooks, messages
-    "GET /api/metadata/webhook",
-    "POST /api/metadata/webhook",
-    "PUT /api/metadata/webhook",
-    "DELETE /api/metadata/webhook/{id}",
-    "GET /api/metadata/webhook/{id}",
-    "PUT /api/metadata/webhook/{id}",
-    "GET /webhook/{id}",
-    "POST /webhook/{id}",
     # human tasks
     "GET /api/human/tasks/getTaskDisplayNames",
     "POST /api/human/tasks/search",

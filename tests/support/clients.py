@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from playground.api import create_api
 from playground.engine.runtime import Runtime
 from tenants.caller import Caller
-from tenants.rate_limits import UNLIMITED, Admission
+from tenants.rate_limits import UNLIMITED, Admission, Limiter
 from tenants.tokens import Tokens
 
 CallsOf = Callable[..., httpx2.AsyncClient]
@@ -30,6 +30,10 @@ class NoLimits:
         """Yes."""
         return UNLIMITED
 
+    async def count(self, *_: object) -> Admission:
+        """Yes."""
+        return UNLIMITED
+
     async def peek(self, *_: object) -> Admission:
         """Yes."""
         return UNLIMITED
@@ -39,14 +43,14 @@ class NoLimits:
         return UNLIMITED
 
 
-def an_api(rt: Runtime, caller: Caller | None = None) -> ASGIApp:
+def an_api(rt: Runtime, caller: Caller | None = None, *, limiter: Limiter | None = None) -> ASGIApp:
     """The API on a runtime; without a token everyone is `caller`, if one is given."""
 
     async def anonymous() -> Caller:
         assert caller is not None
         return caller
 
-    limiter = NoLimits()
+    limiter = limiter or NoLimits()
     served = create_api(
         tokens=Tokens(rt.database, bytes(32), limiter, now_ms=rt.now_ms),
         limiter=limiter,
