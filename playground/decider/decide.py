@@ -45,7 +45,7 @@ Input = Event | Verb
 _NO_DEFS: Mapping[str, TaskDef | None] = MappingProxyType({})
 _NO_VERSIONS: Mapping[str, int | None] = MappingProxyType({})
 _NO_ANSWERS: Mapping[str, Answer] = MappingProxyType({})
-_NO_ENV: Mapping[str, str] = MappingProxyType({})
+_NO_ENV: Mapping[str, str | None] = MappingProxyType({})
 
 
 def decide(
@@ -58,7 +58,7 @@ def decide(
     task_defs: Mapping[str, TaskDef | None] = _NO_DEFS,
     latest_versions: Mapping[str, int | None] = _NO_VERSIONS,
     active_domains: Collection[tuple[str, str]] = frozenset(),
-    env: Mapping[str, str] = _NO_ENV,
+    env: Mapping[str, str | None] = _NO_ENV,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     messages: Sequence[WorkflowMessage] | None = (),
 ) -> Decision:
@@ -72,7 +72,7 @@ def decide(
         task_defs: registered task definitions by name, for names that only the run knows;
             None marks one that is not registered. `latest_versions` likewise for workflows.
         active_domains: (task type, domain) pairs that a worker polled in the last 10 s.
-        env: what `${workflow.env.NAME}` reads.
+        env: what `${workflow.env.NAME}` reads; None for a variable that is not set.
         messages: what was sent to the execution, oldest first; None to be asked for them.
     """
     around = Surroundings(

@@ -35,7 +35,7 @@ class Surroundings:
     latest_versions: Mapping[str, int | None]
     answers: Mapping[str, Answer]
     active_domains: Collection[tuple[str, str]]
-    env: Mapping[str, str]
+    env: Mapping[str, str | None]
     limits: Limits
     now_ms: int
     ids: Iterator[str]

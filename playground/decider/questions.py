@@ -45,10 +45,12 @@ class Load:
 
 @dataclass(frozen=True)
 class LookUp:
-    """Names to resolve for `task_defs` and `latest_versions`; None there means not registered."""
+    """Names to resolve for `task_defs`, `latest_versions` and `env`; None there means that there
+    is none."""
 
     task_defs: frozenset[str] = frozenset()
     workflows: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

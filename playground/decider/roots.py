@@ -1,12 +1,12 @@
 """The roots of expressions for one execution: `workflow` and one per task reference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgspec import UNSET
 
 from playground.decider.draft import Draft
-from playground.decider.questions import Incomplete, Load
+from playground.decider.questions import Incomplete, Load, LookUp
 from playground.expressions import LITERAL, Budget, substitute
 from playground.model.definitions import JSONObject
 from playground.model.execution import Execution, Task, TaskStatus
@@ -25,6 +25,7 @@ class ExecutionScope:
         self._draft = draft
         self._task_id = task_id
         self.missing: set[str] = set()
+        self.unknown_variables: set[str] = set()
 
     def root(self, name: str) -> Any:
         if name == _TASK_ID:
@@ -39,7 +40,7 @@ class ExecutionScope:
     def field(self, name: str, key: str) -> Any:
         if name == "workflow":
             if key == "env":
-                return self._draft.around.env
+                return _Environment(self._draft.around.env, self.unknown_variables)
             read = _WORKFLOW_FIELDS.get(key)
             return None if read is None else _or_none(read(self._draft.execution))
         task = self._draft.index.root(name)
@@ -57,6 +58,28 @@ class ExecutionScope:
             return None
         value = getattr(task, attribute)
         return value.value if isinstance(value, TaskStatus) else _or_none(value)
+
+
+class _Environment(Mapping[str, str]):
+    """Variables as an expression reads them; names nobody looked up yet are remembered."""
+
+    def __init__(self, known: Mapping[str, str | None], unknown: set[str]) -> None:
+        self._known = known
+        self._unknown = unknown
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._known:
+            self._unknown.add(name)
+        value = self._known.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, value in self._known.items() if value is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _or_none(value: Any) -> Any:
@@ -128,4 +151,6 @@ def evaluate_any(
     result = substitute(template, scope, budget)
     if scope.missing:
         raise Incomplete(Load(frozenset(scope.missing)))
+    if scope.unknown_variables:
+        raise Incomplete(LookUp(variables=frozenset(scope.unknown_variables)))
     return result

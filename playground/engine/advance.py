@@ -32,6 +32,7 @@ from playground.decider import (
 from playground.decider.index import base_ref
 from playground.decider.policies import task_def_of
 from playground.decider.timeouts import workflow_deadline_ms
+from playground.engine.environment import supplied
 from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
 from playground.engine.runtime import Runtime
@@ -41,7 +42,7 @@ from playground.model.errors import NotFound, Unavailable
 from playground.model.execution import Execution, Task, TaskStatus
 from playground.model.task_types import Runner, runner_of
 from playground.model.workflow_messages import WorkflowMessage
-from playground.store import definitions, executions, queries, tasks, workflow_messages
+from playground.store import definitions, environment, executions, queries, tasks, workflow_messages
 from playground.store.committer import Refused
 from playground.store.event_messages import Receipt
 from playground.store.rows import available_at, encode_text, gate_of, queue_of
@@ -225,6 +226,7 @@ class _Turn:
         self.receipts: tuple[Receipt, ...] = ()
         self.task_defs: dict[str, TaskDef | None] = {}
         self.versions: dict[str, int | None] = {}
+        self.variables: dict[str, str | None] = {**supplied(rt)}
         self.answers: dict[str, Answer] = {}
 
     async def run(
@@ -277,7 +279,7 @@ class _Turn:
                 task_defs=self.task_defs,
                 latest_versions=self.versions,
                 active_domains=domains,
-                env={"SAMPLES_URL": self.rt.samples_url},
+                env=self.variables,
                 messages=messages,
                 limits=Limits(
                     task_payload_bytes=self.plan.payload_bytes,
@@ -319,8 +321,12 @@ class _Turn:
         async with self.rt.reading(self.namespace) as connection:
             found = await definitions.task_defs_named(connection, wanted.task_defs)
             versions = await definitions.latest_versions(connection, wanted.workflows)
+            variables = (
+                await environment.named(connection, wanted.variables) if wanted.variables else {}
+            )
         self.task_defs |= {name: found.get(name) for name in wanted.task_defs}
         self.versions |= {name: versions.get(name) for name in wanted.workflows}
+        self.variables |= {name: variables.get(name) for name in wanted.variables}
 
     async def _evaluate(self, questions: Sequence[Evaluate]) -> bool:
         """Have the sandbox answer; False when it is away and the execution must wait."""

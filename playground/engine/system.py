@@ -7,14 +7,17 @@ then read and decided on as the namespaces it belongs to.
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from playground.decider import Result, Sweep
+from playground.engine import hand_off
 from playground.engine.advance import advance
 from playground.engine.children import carry_out, run_task
 from playground.engine.runtime import Runtime
 from playground.model.errors import NotFound
 from playground.model.execution import Task
 from playground.model.requests import TaskResult
+from playground.model.task_types import Runner, runner_of
 from playground.store import claims, gates, search
 from playground.store.claims import Claim, ClaimedEffect, ClaimedTask
 from tenants.database import Role
@@ -58,10 +61,18 @@ async def take(
         return [], []
     namespaces = _namespaces([*tasks, *effects])
     async with rt.database.transaction(Role.COMMITTER, namespaces) as connection:
-        return (
-            await claims.load_tasks(connection, tasks) if tasks else [],
-            await claims.load_effects(connection, effects) if effects else [],
-        )
+        loaded = await claims.load_tasks(connection, tasks) if tasks else []
+        asked = await claims.load_effects(connection, effects) if effects else []
+        ours = [
+            (one.claim.namespace, one.task)
+            for one in loaded
+            if runner_of(one.task.task_type) is Runner.EXECUTOR
+        ]
+        wanted = await hand_off.read_wanted(connection, ours, for_workers=False)
+    if wanted is not None:
+        complete = {task.task_id: task for task in hand_off.filled(rt.keyring, ours, wanted)}
+        loaded = [replace(one, task=complete.get(one.task.task_id, one.task)) for one in loaded]
+    return loaded, asked
 
 
 async def renew(rt: Runtime, held: Sequence[Claim]) -> frozenset[str]:

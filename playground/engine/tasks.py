@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import UNSET
 
 from playground.decider import ExecutionView, Input, Result
+from playground.engine import hand_off
 from playground.engine.advance import advance, post
 from playground.engine.runtime import Runtime
 from playground.model.errors import Finding, InvalidFields, NotFound
@@ -71,8 +72,10 @@ async def _hand_out(
         )
         if _worth_noting(caller.namespace, task_type, domain or ""):
             await tasks.note_poll(connection, caller.namespace, task_type, domain or "", worker_id)
+        claimed = [(caller.namespace, task) for task in handed]
+        wanted = await hand_off.read_wanted(connection, claimed, for_workers=True)
     _tell_watchers(rt, caller.namespace, handed)
-    return handed
+    return hand_off.filled(rt.keyring, claimed, wanted)
 
 
 async def update(rt: Runtime, caller: Caller, result: TaskResult) -> str:

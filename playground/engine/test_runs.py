@@ -33,6 +33,7 @@ from playground.decider import (
 )
 from playground.decider.children import ChildRequest, child_request
 from playground.engine import catalog, definitions_check
+from playground.engine.environment import supplied
 from playground.engine.runtime import Runtime
 from playground.model.definitions import TaskDef, WorkflowDef
 from playground.model.errors import PlaygroundError, Unavailable
@@ -43,7 +44,7 @@ from playground.model.requests import (
     TaskResult,
     WorkflowTestRequest,
 )
-from playground.store import definitions
+from playground.store import definitions, environment
 from tenants.caller import Caller
 
 MOST_ROUNDS: Final = 20_000
@@ -147,6 +148,7 @@ class _TestRun:
         self.answers: dict[str, Answer] = {}
         self.task_defs: dict[str, TaskDef | None] = {}
         self.versions: dict[str, int | None] = {}
+        self.variables: dict[str, str | None] = {}
 
     async def drive(self) -> None:
         """Round after round until it has ended or nothing more can be done."""
@@ -191,7 +193,7 @@ class _TestRun:
             answers=self.answers,
             task_defs=self.task_defs,
             latest_versions=self.versions,
-            env={"SAMPLES_URL": rt.samples_url},
+            env={**self.variables, **supplied(rt)},
             limits=Limits(
                 task_payload_bytes=plan.payload_bytes,
                 workflow_payload_bytes=plan.payload_bytes,
@@ -215,8 +217,12 @@ class _TestRun:
         async with self.around.rt.reading(self.around.caller.namespace) as connection:
             found = await definitions.task_defs_named(connection, wanted.task_defs)
             versions = await definitions.latest_versions(connection, wanted.workflows)
+            variables = (
+                await environment.named(connection, wanted.variables) if wanted.variables else {}
+            )
         self.task_defs |= {name: found.get(name) for name in wanted.task_defs}
         self.versions |= {name: versions.get(name) for name in wanted.workflows}
+        self.variables |= {name: variables.get(name) for name in wanted.variables}
 
     async def _evaluate(self, question: Evaluate) -> None:
         namespace = self.around.caller.namespace

@@ -7,7 +7,7 @@ from playground.expressions.java_text import java_text
 from playground.expressions.paths import Key, compile_path, json_member
 from playground.expressions.templates import Reference, Template, parse, references
 
-_PREFIX = "workflow.secrets."
+_WORD = "secrets"
 
 
 def secret_names(value: Any) -> Iterator[str]:
@@ -34,7 +34,7 @@ def resolve_secrets(value: Any, secrets: Mapping[str, str]) -> Any:
 
 
 def _text(text: str, secrets: Mapping[str, str]) -> Any:
-    if _PREFIX not in text:
+    if _WORD not in text:
         return text
     template = parse(text)
     if template.whole is not None:

@@ -131,7 +131,9 @@ def _resolve(reference: Reference, scope: Scope, budget: Budget) -> Any:
         return None
     if path.root == "workflow" and path.keys[:1] == ("secrets",):
         return LITERAL
-    if path.root == "workflow" and path.keys[:1] == ("env",) and len(path.keys) > 1:
+    if path.root == "workflow" and path.keys[:1] == ("env",):
+        if len(path.keys) == 1:
+            return None
         return json_member(scope.field("workflow", "env").get(str(path.keys[1])), path.keys[2:])
     if path.query is None and path.keys:
         return path.rest_of(scope.field(path.root, str(path.keys[0])))

@@ -322,6 +322,7 @@ class Run:
         inputs = list(inputs)
         task_defs: dict[str, TaskDef | None] = {}
         versions: dict[str, int | None] = {}
+        variables: dict[str, str | None] = {}
         if self.world.forgetful:
             self.view = _without_payloads(self.view)
         while True:
@@ -333,7 +334,7 @@ class Run:
                     "task_defs": task_defs,
                     "latest_versions": versions,
                     "active_domains": self.world.active_domains,
-                    "env": self.world.env,
+                    "env": variables,
                     "limits": self.world.limits,
                 }
             )
@@ -344,6 +345,7 @@ class Run:
                 registered, latest = self.world.registered_task_defs(), self.world.latest_versions()
                 task_defs |= {name: registered.get(name) for name in question.task_defs}
                 versions |= {name: latest.get(name) for name in question.workflows}
+                variables |= {name: self.world.env.get(name) for name in question.variables}
             elif not decision.applied:
                 self._answer(decision)
             else:
