@@ -261,8 +261,8 @@ class _TestRun:
         result = TaskResult(
             workflow_instance_id=task.workflow_instance_id,
             task_id=task.task_id,
-            status=mock.status,
-            output_data=mock.output,
+            status=mock.outcome,
+            output_data=mock.result,
         )
         return Result(result, merge=True)
 

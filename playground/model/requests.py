@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from playground.model.definitions import Count, JSONObject, Name, Seconds, WorkflowDef
 from playground.model.execution import TaskExecLog
@@ -95,12 +95,26 @@ class UpgradeWorkflowRequest(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class TaskMock(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What one attempt of a task comes to in a test run; times in milliseconds."""
+    """What one attempt of a task comes to in a test run; times in milliseconds.
+
+    The Python client's own class of that name writes its private names, and a text where a time
+    was not given: `outcome` and `result` read those too.
+    """
 
     status: ResultStatus = ResultStatus.COMPLETED
     output: JSONObject = {}
     execution_time: Count = 0
     queue_wait_time: Count = 0
+    python_status: ResultStatus | UnsetType = field(name="_status", default=UNSET)
+    python_output: JSONObject | UnsetType = field(name="_output", default=UNSET)
+
+    @property
+    def outcome(self) -> ResultStatus:
+        return self.status if self.python_status is UNSET else self.python_status
+
+    @property
+    def result(self) -> JSONObject:
+        return self.output if self.python_output is UNSET else self.python_output
 
 
 class WorkflowTestRequest(StartWorkflowRequest, frozen=True, kw_only=True, rename="camel"):
