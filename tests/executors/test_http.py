@@ -222,7 +222,7 @@ def test_body_is_read_as_conductor_reads_it(body: bytes, value: Any) -> None:
     assert type(read_body(body)) is type(value)
 
 
-async def test_refusal_of_the_far_end_is_a_text(tools: Tools, far_end: FarEnd) -> None:
+async def test_row_105_refusal_of_the_far_end_is_a_text(tools: Tools, far_end: FarEnd) -> None:
     result = await run(tools, {"uri": far_end.url("/status/404"), "method": "GET"})
 
     assert result.status is ResultStatus.FAILED

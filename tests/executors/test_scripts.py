@@ -143,7 +143,9 @@ async def test_inline_failure_is_terminal(
     assert result.output_data == {"error": result.reason_for_incompletion}
 
 
-async def test_inline_that_takes_too_long_may_be_tried_again(sandbox: SandboxClient) -> None:
+async def test_row_092_endless_script_is_interrupted(
+    sandbox: SandboxClient,
+) -> None:
     result = await run(sandbox, "INLINE", {"expression": "for (;;);"})
 
     assert result.status is ResultStatus.FAILED
