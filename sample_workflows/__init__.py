@@ -7,7 +7,7 @@ file            | holds
 `workflow.json` | the definition; `metadata.sample` says lesson, level and tags
 `also.json`     | definitions that come along: children, another version, what undoes it (optional)
 `tasks.json`    | task definitions
-`handlers.json` | event handlers, switched off (optional)
+`handlers.json` | event handlers (optional)
 `schedules.json`| schedules, paused (optional)
 `input.json`    | an input that runs as it is
 `output.json`   | what that run ends with, in the notation of `expectations`

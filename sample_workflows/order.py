@@ -45,6 +45,7 @@ ORDER: Final = (
     "saga_order_fulfillment",
     "version_drift",
     "nightly_report",
+    "event_start_and_finish",
     "video_optimizer",
     "subscription_billing",
     "ci_cd_pipeline",

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from playground.engine import metadata, provisioning
 from playground.engine.runtime import Runtime
-from playground.store import definitions, queries, samples
+from playground.engine.schedules import resume
+from playground.store import definitions, event_handlers, queries, samples, schedules
 from playground.store.definitions import Author
 from tenants.caller import Caller
 from tenants.database import Role
@@ -101,3 +102,35 @@ async def test_deleted_sample_does_not_come_back(rt: Runtime, caller: Caller) ->
     await provisioning.sync_samples(rt, caller.namespace)
 
     assert "PopulationMaxMin" not in await names(rt, caller.namespace)
+
+
+async def test_handlers_and_schedules_come_with_their_samples(rt: Runtime, caller: Caller) -> None:
+    async with rt.reading(caller.namespace) as connection:
+        handlers = await event_handlers.handlers(connection)
+        (nightly,) = await schedules.named(connection, "nightly_report")
+
+    assert {one.name for one in handlers} >= {"event_order_arrived", "event_order_answered"}
+    assert nightly.paused
+    assert not nightly.next_run_time
+
+
+async def test_schedule_that_was_resumed_is_left_alone(rt: Runtime, caller: Caller) -> None:
+    await resume(rt, caller, "nightly_report")
+    await forget_what_was_installed(rt, caller, "schedule")
+
+    assert await provisioning.sync_samples(rt, caller.namespace) == 0
+
+    async with rt.reading(caller.namespace) as connection:
+        (nightly,) = await schedules.named(connection, "nightly_report")
+    assert not nightly.paused
+
+
+async def forget_what_was_installed(rt: Runtime, caller: Caller, kind: str) -> None:
+    """As if an older version of the samples of this kind had been installed."""
+    table = samples.installed_samples
+    async with rt.unit_of_work(caller.namespace) as connection:
+        await connection.run(table.update().where(table.c.kind == kind).values(digest="older"))
+
+
+async def test_nothing_is_written_when_all_is_there(rt: Runtime, caller: Caller) -> None:
+    assert await provisioning.sync_samples(rt, caller.namespace) == 0
