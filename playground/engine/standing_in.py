@@ -100,6 +100,12 @@ async def stand_ins(rt: Runtime, caller: Caller) -> StandIns:
     )
 
 
+async def working(rt: Runtime, caller: Caller) -> frozenset[str]:
+    """The task types that stand-ins work on in this namespace."""
+    found = await stand_ins(rt, caller)
+    return frozenset(one.task_type for one in found.stand_ins if one.enabled)
+
+
 async def switch_all(rt: Runtime, caller: Caller, *, on: bool) -> None:
     """Let this namespace's stand-ins work, each as its own switch says, or none of them."""
     await _switch(rt, caller, EVERY_TASK, on=on)

@@ -16,6 +16,7 @@ from playground import diagram
 from playground.diagram.state import base_reference
 from playground.engine import workflows
 from playground.engine.runtime import Runtime
+from playground.engine.stand_ins import WORKER_ID
 from playground.model.definitions import WorkflowDef
 from playground.model.errors import NotFound, TerminalState
 from playground.model.execution import Execution, Task, TaskExecLog, WorkflowStatus
@@ -118,6 +119,8 @@ class TaskPanel:
     attempts: tuple[Attempt, ...]
     logs: tuple[TaskExecLog, ...]
     duration_ms: int | None
+    by_stand_in: bool
+    """A worker of the playground's own took it."""
     close_link: str
 
 
@@ -350,6 +353,7 @@ def _panel(execution: Execution, task: Task, logs: Sequence[TaskExecLog], now_ms
         ),
         logs=tuple(logs),
         duration_ms=_duration(task, now_ms),
+        by_stand_in=task.worker_id == WORKER_ID,
         close_link="?",
     )
 

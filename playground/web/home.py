@@ -1,6 +1,8 @@
 """The front page: for strangers what this is and the sign-in, for members their gallery."""
 
+from collections.abc import Container
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -18,7 +20,7 @@ from playground.web.forms import read_query
 from playground.web.pages import picture, render, runtime, site
 from playground.web.preferences import local_path
 from playground.web.site import SignInChoice
-from sample_workflows import Sample, samples
+from sample_workflows import LESSONS, Sample, samples
 from tenants.caller import Caller
 
 RECENT = 5
@@ -48,13 +50,25 @@ class SampleCard:
     version: int
     input: dict[str, object]
     needs_worker: tuple[str, ...]
+    has_steps: bool
+    """Somebody has to answer it on its way."""
     thumbnail: Markup
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LessonShelf:
+    """A lesson and those of its samples that are still there."""
+
+    number: int
+    name: str
+    about: str
+    samples: tuple[SampleCard, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HomePage:
     first_name: str
-    samples: tuple[SampleCard, ...]
+    lessons: tuple[LessonShelf, ...]
     recent: tuple[Execution, ...]
     has_run: bool
 
@@ -69,7 +83,7 @@ async def show_home(request: Request) -> Response:
         names = {one.name for one in await queries.workflow_defs(connection, latest_only=True)}
     page = HomePage(
         first_name=caller.label.split()[0] if caller.label.split() else caller.label,
-        samples=tuple(sample_card(one) for one in samples() if one.name in names),
+        lessons=shelves(names, runtime(request).samples_url),
         recent=tuple(recent),
         has_run=total > 0,
     )
@@ -97,18 +111,38 @@ def landing_page(choices: tuple[SignInChoice, ...], wanted: str = "/") -> Landin
     )
 
 
-def sample_card(sample: Sample) -> SampleCard:
-    definition = convert(sample.workflow, WorkflowDef)
+def shelves(names: Container[str], samples_url: str) -> tuple[LessonShelf, ...]:
+    """The samples among `names`, by lesson; a lesson without any is left out."""
+    found = []
+    for number, lesson in enumerate(LESSONS, 1):
+        there = [one for one in samples() if one.lesson == lesson.name and one.name in names]
+        if there:
+            cards = tuple(sample_card(one, samples_url) for one in there)
+            shelf = LessonShelf(number=number, name=lesson.name, about=lesson.about, samples=cards)
+            found.append(shelf)
+    return tuple(found)
+
+
+def sample_card(sample: Sample, samples_url: str) -> SampleCard:
     return SampleCard(
         name=sample.name,
         title=sample.title,
         description=sample.description,
-        tags=sample.tags,
+        # Its lesson is the shelf it stands on, and all of them are samples.
+        tags=sample.tags[2:],
         version=sample.version,
-        input=sample.input,
+        input=sample.input_at(samples_url),
         needs_worker=sample.needs_worker,
-        thumbnail=picture(diagram.thumbnail_svg(definition)),
+        has_steps=bool(sample.steps),
+        thumbnail=_thumbnail(sample.name),
     )
+
+
+@cache
+def _thumbnail(name: str) -> Markup:
+    """A sample's picture; it changes only with the release."""
+    one = next(sample for sample in samples() if sample.name == name)
+    return picture(diagram.thumbnail_svg(convert(one.workflow, WorkflowDef)))
 
 
 routes = [Route("/", show_home)]

@@ -137,7 +137,9 @@ async def _page(request: Request, asked: Form) -> RunPage:
         version=version if definition else 0,
         versions=tuple(sorted((one.version for one in versions), reverse=True)),
         description=(definition.description or "") if definition else "",
-        input_text=json_text(suggested_input(definition) if definition else {}),
+        input_text=json_text(
+            suggested_input(definition, runtime(request).samples_url) if definition else {}
+        ),
         correlation_id="",
         problem="" if definition or not name else f"There is no workflow {name} in this version.",
     )
@@ -148,12 +150,12 @@ def _first(names: tuple[str, ...]) -> str:
     return "PopulationMaxMin" if "PopulationMaxMin" in names else names[0] if names else ""
 
 
-def suggested_input(definition: WorkflowDef) -> JSONObject:
+def suggested_input(definition: WorkflowDef, samples_url: str) -> JSONObject:
     """An input to begin with: the sample's, the template, and every declared parameter."""
     template = dict(definition.input_template)
     example = sample(definition.name)
     if example is not None:
-        template |= example.input
+        template |= example.input_at(samples_url)
     return {name: "" for name in definition.input_parameters if name not in template} | template
 
 

@@ -1,5 +1,6 @@
 """Workflow definitions: the list, and one with its diagram and JSON."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from playground import diagram
+from playground.engine import standing_in
 from playground.model.definitions import JSONObject, WorkflowDef, WorkflowDefSummary, WorkflowTask
 from playground.model.errors import NotFound
 from playground.store import queries
 from playground.web.forms import path_text, read_query, whole_number
 from playground.web.pages import picture, render, runtime
+from playground.web.readme import readme_html
+from sample_workflows import sample
 from tenants.asgi import signed_in
 
 
@@ -37,6 +41,14 @@ class SelectedTask:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NeededWorker:
+    """A task type that a worker carries out; `stand_in` says that the playground does so."""
+
+    task_type: str
+    stand_in: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WorkflowDefinitionPage:
     definition: WorkflowDef
     versions: tuple[WorkflowDefSummary, ...]
@@ -44,6 +56,9 @@ class WorkflowDefinitionPage:
     text: str
     task: SelectedTask | None
     task_count: int
+    workers: tuple[NeededWorker, ...]
+    readme: Markup
+    """What to look at, where this is a sample."""
 
 
 async def list_definitions(request: Request) -> Response:
@@ -82,13 +97,18 @@ async def show_definition(request: Request) -> Response:
         raise NotFound
     if query.text("format") == "json":
         return json_download(definition, f"{definition.name}.v{definition.version}")
-    page = definition_page(definition, versions, query.text("task"))
+    working = await standing_in.working(runtime(request), caller)
+    page = definition_page(definition, versions, query.text("task"), working)
     return await render(request, "workflow_definitions/show.html", page)
 
 
 def definition_page(
-    definition: WorkflowDef, versions: list[WorkflowDefSummary], task_ref: str = ""
+    definition: WorkflowDef,
+    versions: list[WorkflowDefSummary],
+    task_ref: str = "",
+    working: Container[str] = (),
 ) -> WorkflowDefinitionPage:
+    """`working` are the task types that stand-ins work on."""
     tasks = {task.task_reference_name: task for task in definition.all_tasks()}
     opened = tasks.get(task_ref)
     layout, link = diagram.lay_out(definition), f"?version={definition.version}&task="
@@ -99,7 +119,24 @@ def definition_page(
         text=indented(definition),
         task=_selected(opened) if opened else None,
         task_count=sum(1 for _ in definition.all_tasks()),
+        workers=tuple(
+            NeededWorker(task_type=name, stand_in=name in working)
+            for name in sorted(_worker_types(definition))
+        ),
+        readme=_readme(definition),
     )
+
+
+def _worker_types(definition: WorkflowDef) -> set[str]:
+    """What workers carry out; a dynamic task or fork says its names only when it runs."""
+    example = sample(definition.name)
+    found = {task.name for task in definition.all_tasks() if task.type == "SIMPLE"}
+    return found | set(example.stand_ins if example else ())
+
+
+def _readme(definition: WorkflowDef) -> Markup:
+    example = sample(definition.name)
+    return readme_html(example.readme) if example else Markup("")
 
 
 def _selected(task: WorkflowTask) -> SelectedTask:

@@ -43,6 +43,7 @@ class Furnished:
             "workflow-definitions": "/definitions/workflows",
             "workflow-definition": "/definitions/workflows/PopulationMaxMin",
             "workflow-definition-task": "/definitions/workflows/PopulationMaxMin?task=fork_ref",
+            "sample-definition": "/definitions/workflows/document_approval",
             "workflow-definitions-none": "/definitions/workflows?q=nothing-has-this-name",
             "task-definitions": "/definitions/tasks",
             "task-definition": "/definitions/tasks/simplest_task",
@@ -53,6 +54,7 @@ class Furnished:
             "execution-completed": f"/executions/{executions['completed']}",
             "execution-task": f"/executions/{executions['completed']}?task=get_population_data_ref",
             "execution-waiting": f"/executions/{executions['waiting']}?task=simplest_task_ref",
+            "execution-stand-in": f"/executions/{executions['stand-in']}?task=hello_world_ref",
             "execution-failed": f"/executions/{executions['failed']}?task=transform_ref",
             "access-keys": "/access-keys",
             "api-docs": "/api-docs",
@@ -76,10 +78,15 @@ def furnished(browser: Browser, playground: Playground) -> Iterator[Furnished]:
             "completed": client.post("/api/workflow/PopulationMaxMin", json={}).text,
             "waiting": client.post("/api/workflow/simple_wf", json={"firstNumber": 4}).text,
             "failed": client.post("/api/workflow/broken_transform", json={}).text,
+            "stand-in": client.post("/api/workflow/hello_world_worker", json={}).text,
         }
-    for state in ("completed", "failed"):
-        person.page.goto(f"/executions/{executions[state]}")
-        expect(person.page.locator("#status")).to_contain_text(state.capitalize())
+    for run, state in (
+        ("completed", "Completed"),
+        ("failed", "Failed"),
+        ("stand-in", "Completed"),
+    ):
+        person.page.goto(f"/executions/{executions[run]}")
+        expect(person.page.locator("#status")).to_contain_text(state)
     yield Furnished(context.storage_state(), executions)
     context.close()
 

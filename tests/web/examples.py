@@ -17,7 +17,7 @@ from playground.web.executions import (
     selected_task,
 )
 from playground.web.feedback import FeedbackInboxPage, FeedbackLine, FeedbackPage
-from playground.web.home import HomePage, landing_page, sample_card
+from playground.web.home import HomePage, landing_page, shelves
 from playground.web.pages import Person, Shell, Usage
 from playground.web.patterns import patterns_page
 from playground.web.run import RunPage
@@ -227,7 +227,7 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "home/show.html",
         HomePage(
             first_name="Ada",
-            samples=tuple(sample_card(one) for one in samples()),
+            lessons=shelves({one.name for one in samples()}, "http://here/samples"),
             recent=_RUNS,
             has_run=True,
         ),
@@ -235,7 +235,7 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
     ),
     "home_empty": (
         "home/show.html",
-        HomePage(first_name=HOSTILE, samples=(), recent=(), has_run=False),
+        HomePage(first_name=HOSTILE, lessons=(), recent=(), has_run=False),
         "Hello, ",
     ),
     "executions": (

@@ -90,7 +90,7 @@ def test_suggested_input_has_template_and_parameters() -> None:
         name="mine", input_parameters=["order", "zip"], input_template={"zip": "10001"}
     )
 
-    assert suggested_input(definition) == {"order": "", "zip": "10001"}
+    assert suggested_input(definition, "http://here/samples") == {"order": "", "zip": "10001"}
 
 
 def test_filters_become_clauses() -> None:
