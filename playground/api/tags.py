@@ -259,4 +259,11 @@ ENDPOINTS = (
         "environment",
         "an environment variable",
     ),
+    *_rows(
+        "/api/human/template/{name}/tags",
+        ResourceType.USER_FORM_TEMPLATE,
+        "name",
+        "metadata",
+        "a form",
+    ),
 )

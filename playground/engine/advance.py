@@ -7,7 +7,7 @@ loads again and decides again.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -40,6 +40,7 @@ from playground.engine.stand_ins import turns
 from playground.model.definitions import TaskDef, WorkflowDef
 from playground.model.errors import NotFound, Unavailable
 from playground.model.execution import Execution, Task, TaskStatus
+from playground.model.human_flow import HumanTaskChanged
 from playground.model.task_types import Runner, runner_of
 from playground.model.workflow_messages import WorkflowMessage
 from playground.store import definitions, environment, executions, queries, tasks, workflow_messages
@@ -439,7 +440,11 @@ class _Turn:
                     msgspec.json.encode(effect).decode(),
                     self.rt.now_ms(),
                 )
-                for effect in (*decision.effects, *_for_followers(before, after))
+                for effect in (
+                    *decision.effects,
+                    *_for_followers(before, after),
+                    *_for_people(known.view, decision),
+                )
             ]
             + stand_ins,
             logs=[LogWrite(*line) for line in logs],
@@ -469,6 +474,15 @@ def _for_followers(before: Execution, after: Execution) -> tuple[TellFollowers, 
     """Who found this execution under its idempotency key may be waiting for its end."""
     ends = after.status.terminal and not before.status.terminal
     return (TellFollowers(),) if ends and after.idempotency_key else ()
+
+
+def _for_people(view: ExecutionView, decision: Decision) -> Iterator[HumanTaskChanged]:
+    """Human tasks that begin or end: what people see of them has to follow."""
+    for task in decision.changed:
+        if task.task_type == "HUMAN":
+            before = view.task(task.task_id)
+            if before is None or before.status is not task.status:
+                yield HumanTaskChanged(task.task_id)
 
 
 def _changes_anything(known: Known, decision: Decision) -> bool:

@@ -4,6 +4,7 @@ Children are started and told about here, never inside the parent's decision: no
 step may come twice: a child's id follows from its task, a start under an id that exists is done.
 """
 
+import logging
 import uuid
 from typing import Any, Final
 
@@ -33,22 +34,27 @@ from playground.engine import (
     deliveries,
     events,
     followers,
+    human_tasks,
     namespace_tasks,
     workflow_messages,
     workflows,
 )
 from playground.engine.advance import advance, plan_of
 from playground.engine.followers import TellFollowers
+from playground.engine.human_tasks import FailHumanTask, StartByTrigger
 from playground.engine.mailboxes import Advanced
 from playground.engine.runtime import Runtime
 from playground.model.errors import NotFound, PlaygroundError, Unavailable
 from playground.model.execution import Execution, Task
+from playground.model.human_flow import HumanTaskChanged
 from playground.model.requests import ResultStatus, StartWorkflowRequest, TaskResult
 from playground.store import claims, event_messages, executions, queries, rows
 from playground.store.claims import Claim, ClaimedEffect, ClaimedTask
 from tenants.caller import Caller
 from tenants.database import DatabaseUnavailable
 from tenants.errors import QuotaExceeded, TenantError
+
+log = logging.getLogger(__name__)
 
 _STARTED_BY_TASK: Final = uuid.UUID("8c5d5a1e-6a0f-4a57-9a4e-6ab1b1f1c0de")
 
@@ -98,6 +104,14 @@ async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
             await deliveries.deliver(rt, claim, effect.body)
         case workflow_messages.WAKE:
             await workflow_messages.wake(rt, claim.namespace, claim.execution_id)
+        case HumanTaskChanged.__name__:
+            changed = msgspec.json.decode(body, type=HumanTaskChanged)
+            await human_tasks.look_at(rt, claim.namespace, changed.task_id)
+        case FailHumanTask.__name__:
+            given_up = msgspec.json.decode(body, type=FailHumanTask)
+            await _fail_human_task(rt, claim, given_up)
+        case StartByTrigger.__name__:
+            await _start_by_trigger(rt, claim, msgspec.json.decode(body, type=StartByTrigger))
         case unknown:
             raise RuntimeError(f"an effect nobody knows: {unknown}")
     async with rt.unit_of_work(claim.namespace) as connection:
@@ -330,6 +344,28 @@ async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailur
     except (PlaygroundError, TenantError) as error:
         refused = FailureWorkflowRefused(effect.name, error.message)
         await _tell(rt, claim.namespace, claim.execution_id, refused)
+
+
+async def _fail_human_task(rt: Runtime, claim: Claim, effect: FailHumanTask) -> None:
+    try:
+        await human_tasks.fail(rt, claim.namespace, claim.execution_id, effect.task_id)
+    except NotFound:
+        # Removed since: nobody waits for it.
+        return
+
+
+async def _start_by_trigger(rt: Runtime, claim: Claim, effect: StartByTrigger) -> None:
+    try:
+        await _start_once(rt, claim.namespace, effect.request, effect.workflow_id)
+    except (Unavailable, DatabaseUnavailable):
+        raise
+    except (PlaygroundError, TenantError) as error:
+        # The human task goes on whether or not what it announces can be started.
+        log.info(
+            "a trigger of a human task started nothing: %s",
+            error,
+            extra={"namespace": claim.namespace, "execution": claim.execution_id},
+        )
 
 
 async def _tell(rt: Runtime, namespace: str, execution_id: str, given: Input) -> Advanced | None:

@@ -13,7 +13,7 @@ from playground.engine.runtime import Runtime
 from playground.model.definitions import MAX_NAME_CHARACTERS, Tag
 from playground.model.errors import Finding, Invalid, InvalidFields, NotFound
 from playground.model.tags import TAG_TYPES, ResourceType
-from playground.store import definitions, environment, secrets, tags
+from playground.store import definitions, environment, human_tasks, secrets, tags
 from tenants import keys
 from tenants.caller import Caller
 from tenants.database import Connection
@@ -29,6 +29,10 @@ async def _is_workflow(connection: Connection, name: str) -> bool:
 
 async def _is_task(connection: Connection, name: str) -> bool:
     return bool(await definitions.task_defs_named(connection, [name]))
+
+
+async def _is_template(connection: Connection, name: str) -> bool:
+    return bool(await human_tasks.templates(connection, name=name))
 
 
 async def _is_application(connection: Connection, application_id: str) -> bool:
@@ -49,6 +53,7 @@ RESOURCES: Final[Mapping[ResourceType, Callable[[Connection, str], Awaitable[boo
             ResourceType.WORKFLOW_DEF: _is_workflow,
             ResourceType.TASK_DEF: _is_task,
             ResourceType.APPLICATION: _is_application,
+            ResourceType.USER_FORM_TEMPLATE: _is_template,
             ResourceType.SECRET_NAME: _is_secret,
             ResourceType.ENV_VARIABLE: _is_environment_variable,
         }

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
-from playground.engine import housekeeping, system
+from playground.engine import housekeeping, human_tasks, system
 from playground.engine.runtime import Runtime
 from playground.jobs.schedules import Scheduler
 from playground.model.errors import PlaygroundError
@@ -26,6 +26,7 @@ _TIDY_EVERY_SECONDS: Final = 600.0
 _LAST_RUNS_SECONDS: Final = 3.0
 _INDEX_EVERY_SECONDS: Final = 2.0
 _WORDS_AT_ONCE: Final = 100
+_PASS_ON_EVERY_SECONDS: Final = 2.0
 
 
 async def tick_until(rt: Runtime, stop: asyncio.Event) -> None:
@@ -37,6 +38,7 @@ async def tick_until(rt: Runtime, stop: asyncio.Event) -> None:
         schedules,
         asyncio.create_task(_tidy(rt), name="housekeeping"),
         asyncio.create_task(_index(rt), name="index of words"),
+        asyncio.create_task(_pass_on(rt), name="human tasks"),
     ]
     try:
         await _tick_until(rt, stop, rung)
@@ -59,6 +61,19 @@ async def _index(rt: Runtime) -> None:
             log.exception("indexing failed")
         busy = taken == _WORDS_AT_ONCE
         await asyncio.sleep(9 * (loop_time() - began) if busy else _INDEX_EVERY_SECONDS)
+
+
+async def _pass_on(rt: Runtime) -> None:
+    """Look for human tasks whose assignee's time is up; it is given in minutes."""
+    while True:
+        await asyncio.sleep(_PASS_ON_EVERY_SECONDS)
+        try:
+            for namespace, task_id in await human_tasks.due(rt):
+                await human_tasks.time_is_up(rt, namespace, task_id)
+        except (TenantError, PlaygroundError, OSError) as error:
+            log.warning("human tasks skipped: %s", error)
+        except Exception:
+            log.exception("human tasks failed")
 
 
 async def _tidy(rt: Runtime) -> None:

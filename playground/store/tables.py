@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from playground.store.event_tables import EVENT_GRANTS, EVENT_TABLES
+from playground.store.human_tables import HUMAN_GRANTS, HUMAN_TABLES
 from playground.store.schedule_tables import SCHEDULE_GRANTS, SCHEDULE_TABLES
 from playground.store.tag_tables import TAG_GRANTS, tags
 from tenants.tables import metadata, row_filter
@@ -477,6 +478,7 @@ TABLES: Final = (
     archive,
     *EVENT_TABLES,
     tags,
+    *HUMAN_TABLES,
     secrets,
     former_secrets,
     environment_variables,
@@ -538,6 +540,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     "archive": _OWN,
     **EVENT_GRANTS,
     **TAG_GRANTS,
+    **HUMAN_GRANTS,
     # The committer reads for executors what their tasks mention.
     "secrets": {"tenant": _ALL, "committer": "select"},
     "former_secrets": {"tenant": "select, insert, delete"},
