@@ -107,6 +107,7 @@ def _script_problem(kind: str, program: str, parse: Any) -> list[object] | None:
 
 # ---- jq
 
+_CANNOT_INDEX = re.compile(r"(Cannot index \w+ with (\w+)) \((.*)\)", re.DOTALL)
 _compiled: OrderedDict[str, Any] = OrderedDict()
 
 # A second wall behind the process: `$ENV` and `env` are shadowed, and `import` and `include`
@@ -130,8 +131,17 @@ def evaluate_jq(program: str, document: str) -> Result:
             if size > MAX_OUTPUT_BYTES:
                 return TOO_LARGE
     except ValueError as problem:
-        return Result("ERROR", message=_shortened(str(problem)))
+        return Result("ERROR", message=_shortened(_as_jq_1_5_says(str(problem))))
     return Result("OK", "[" + ",".join(emitted) + "]")
+
+
+def _as_jq_1_5_says(message: str) -> str:
+    """`Cannot index string with string "a"`: newer releases put the key in brackets, and name
+    numbers and slices too. People search for, and handlers compare, the old text."""
+    found = _CANNOT_INDEX.fullmatch(message)
+    if found is None:
+        return message
+    return found[1] + (f" {found[3]}" if found[2] == "string" else "")
 
 
 def _compile(program: str) -> Any:
@@ -163,7 +173,8 @@ def _compile_message(program: str, wrapped: str) -> str:
 # `get` there would make every property descriptor an accessor.
 _PRELUDE = Path(__file__).with_name("prelude.js").read_text()
 _COLLECTION_METHODS = re.compile(
-    r"\b(size|isEmpty|get|contains|add|getOrDefault|containsKey|keySet|values|put)\b"
+    r"\b(size|isEmpty|get|getOrDefault|contains\w*|add|addAll|set|remove|subList|keySet|values|"
+    r"put|putAll|entrySet)\b"
 )
 _BODY_BEFORE = "(function () {"
 _BODY_AFTER = "\n})()"

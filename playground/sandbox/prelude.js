@@ -25,6 +25,11 @@ globalThis.__prelude = (function () {
     get(index) { return this[index]; },
     contains(value) { return this.includes(value); },
     add(value) { this.push(value); return true; },
+    addAll(others) { this.push(...others); return others.length > 0; },
+    containsAll(values) { return values.every((value) => this.includes(value)); },
+    set(index, value) { const before = this[index]; this[index] = value; return before; },
+    remove(index) { return this.splice(index, 1)[0]; },
+    subList(from, to) { return decorated(this.slice(from, to)); },
   });
   const JavaMap = methods(create(Object.prototype), {
     size() { return keys(this).length; },
@@ -35,6 +40,15 @@ globalThis.__prelude = (function () {
     keySet() { return decorated(keys(this)); },
     values() { return decorated(keys(this).map((key) => this[key])); },
     put(key, value) { const before = this.get(key); this[key] = value; return before; },
+    putAll(others) { for (const key of keys(others)) this[key] = others[key]; },
+    remove(key) { const before = this.get(key); delete this[key]; return before; },
+    containsValue(value) { return keys(this).some((key) => this[key] === value); },
+    entrySet() {
+      return decorated(keys(this).map((key) => {
+        const value = this[key];
+        return { key, value, getKey: () => key, getValue: () => value };
+      }));
+    },
   });
   function decorated(root) {
     const waiting = [root];

@@ -69,7 +69,9 @@ async def test_jq_without_a_program_has_no_output(sandbox: SandboxClient) -> Non
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        (".a.b", 'Cannot index string with string ("b")'),
+        (".a.b", 'Cannot index string with string "b"'),
+        (".a[0]", "Cannot index string with number"),
+        (".a + 1", 'string ("x") and number (1) cannot be added'),
         (".a |", "syntax error"),
         ('"x" * 1e9', "needed more memory"),
         ("repeat(.a * 1000)", "larger than 1 MB"),

@@ -53,7 +53,7 @@ async def test_jq_value(program: str, values: list[Any], sandbox: SandboxClient)
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        (".text.b", 'Cannot index string with string ("b")'),
+        (".text.b", 'Cannot index string with string "b"'),
         ('error("no")', "no"),
         ("error({a: 1})", '{"a": 1}'),
         (".a |", "syntax error, unexpected end of file at <top-level>, line 1"),
@@ -76,6 +76,19 @@ async def test_jq_error_names_the_problem(
     [
         ("$.list.length", 3),
         ("$.list.size()", 3),
+        ("$.list.addAll([7, 8]); $.list.subList(3, 5)", [7, 8]),
+        ("$.list.containsAll([1, 2]) && !$.list.containsAll([9])", True),
+        ("[$.list.set(0, 5), $.list.remove(1), $.list.get(0)]", [1, 2, 5]),
+        (
+            "[$.map.remove('a'), $.map.containsKey('a'), $.map.containsValue('large')]",
+            [5, False, True],
+        ),
+        ("$.map.putAll({b: 1}); $.map.get('b')", 1),
+        (
+            "var s = ''; for (const e of $.map.entrySet()) s += e.getKey() + e.getValue(); s",
+            "a5sizelarge",
+        ),
+        ("$.map.entrySet().size()", 2),
         ("$.list.get(1)", 2),
         ("$.map.get('a')", 5),
         ("$.map.get('b')", None),
