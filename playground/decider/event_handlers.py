@@ -18,7 +18,6 @@ from playground.model.reading import read_any
 MOST_ACTIONS = 50
 """Of one handler: a message is one step of its workflow, and must not become a thousand."""
 
-JAVASCRIPT = frozenset({"javascript", "graaljs"})
 VALUE_PARAM = "value-param"
 _ACTIONS = (
     "start_workflow",
@@ -78,6 +77,13 @@ def _action_findings(path: str, action: Action) -> Iterator[Finding]:
 
 
 # Conditions
+
+
+def condition_program(handler: EventHandler) -> str:
+    """The condition if it is a script, else nothing; evaluators nobody knows are JavaScript."""
+    if handler.evaluator_type in (VALUE_PARAM, "python"):
+        return ""
+    return (handler.condition or "").strip()
 
 
 def is_true(value: Any) -> bool:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from playground.decider import Publication
-from playground.decider.event_handlers import handler_findings
+from playground.decider.event_handlers import condition_program, handler_findings
 from playground.engine.runtime import Runtime
 from playground.model.definitions import JSONObject
 from playground.model.errors import Conflict, Finding, InvalidFields, NotFound
 from playground.model.events import EventHandler, EventMessageType
+from playground.sandbox.client import SyntaxProblem
 from playground.store import event_handlers, event_messages
 from playground.store.definitions import Author
 from playground.store.event_messages import Message
@@ -30,7 +31,7 @@ async def register(rt: Runtime, caller: Caller, given: Sequence[EventHandler]) -
 
     Raises `InvalidFields` with every finding, `Conflict` when a name is taken.
     """
-    _check(given)
+    await _check(rt, caller, given)
     by = Author(caller.namespace, caller.label, rt.now_ms())
     async with rt.unit_of_work(caller.namespace) as connection:
         for handler in given:
@@ -43,7 +44,7 @@ async def register(rt: Runtime, caller: Caller, given: Sequence[EventHandler]) -
 
 async def update(rt: Runtime, caller: Caller, handler: EventHandler) -> None:
     """Replace a handler. Raises `NotFound`, `InvalidFields` with every finding."""
-    _check([handler])
+    await _check(rt, caller, [handler])
     by = Author(caller.namespace, caller.label, rt.now_ms())
     async with rt.unit_of_work(caller.namespace) as connection:
         if not await event_handlers.replace_handler(connection, handler, by):
@@ -61,7 +62,12 @@ def _unknown(name: str) -> NotFound:
     return NotFound(f"EventHandler with name {name} not found!")
 
 
-def _check(given: Sequence[EventHandler]) -> None:
+async def _check(rt: Runtime, caller: Caller, given: Sequence[EventHandler]) -> None:
+    """Without a sandbox nobody looks whether conditions compile."""
+    programs = [condition_program(handler) for handler in given]
+    wrong = await rt.sandbox.check(
+        caller.namespace, (("javascript", program) for program in programs if program)
+    )
     several = len(given) > 1
     findings = [
         Finding(
@@ -70,10 +76,19 @@ def _check(given: Sequence[EventHandler]) -> None:
             finding.invalid_value,
         )
         for index, handler in enumerate(given)
-        for finding in handler_findings(handler)
+        for finding in (
+            *handler_findings(handler),
+            *_syntax_finding(wrong.get(("javascript", condition_program(handler)))),
+        )
     ]
     if findings:
         raise InvalidFields(findings, findings[0].message if len(findings) == 1 else "")
+
+
+def _syntax_finding(problem: SyntaxProblem | None) -> tuple[Finding, ...]:
+    if problem is None:
+        return ()
+    return (Finding("condition", f"The condition is not well formatted: {problem.message}"),)
 
 
 async def publish(rt: Runtime, caller: Caller, event: str, payload: JSONObject) -> str:

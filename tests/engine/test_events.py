@@ -684,3 +684,10 @@ async def test_condition_that_throws_is_given_up_after_three_deliveries(
     assert "The condition of bad failed" in str(message.status_description)
     assert [record.name for record in message.event_executions] == ["good"]
     assert len(await started(rt, caller)) == 1
+
+
+async def test_condition_must_compile_to_be_registered(
+    rt: Runtime, sandbox: SandboxClient, caller: Caller
+) -> None:
+    with pytest.raises(InvalidFields, match="The condition is not well formatted"):
+        await register(replace(rt, sandbox=sandbox), caller, start_workflow(), condition="$.a ==")
