@@ -49,8 +49,9 @@ lock: ready-to-run ## write infra/locks anew from pyproject.toml
 front-end: ## build the front end when its sources changed
 	@$(PREPARE) front-end
 
-toolchains: ## install what the tests marked toolchains need, where root may
+toolchains: ## install and build what the tests marked toolchains need
 	@sh infra/setup/system-packages.sh
+	@python=$$(sh infra/setup/find-python.sh) && "$$python" infra/setup/toolchains.py
 
 clean: ## remove everything made by make, except data
 	@rm -rf .venv .tools .artifacts build *.egg-info playground/web/static/dist \
