@@ -6,7 +6,7 @@ What follows (scheduling, completion) is settled after it by `decide`.
 from collections.abc import Callable
 from typing import Any
 
-from playground.decider import ending, jumps, reruns, revival
+from playground.decider import ending, jumps, reruns, revival, upgrades
 from playground.decider.draft import Draft
 from playground.decider.verbs import (
     Jump,
@@ -114,5 +114,5 @@ _VERBS: dict[type, Callable[[Draft, Any], None]] = {
     SkipTask: jumps.skip,
     Jump: jumps.jump,
     SetVariables: _set_variables,
-    Upgrade: jumps.upgrade,
+    Upgrade: upgrades.upgrade,
 }

@@ -150,6 +150,9 @@ class TaskIndex:
         self.tasks[task.task_id] = task
         if old is None:
             self._enter(task)
+        elif old.seq != task.seq and task.seq >= self.last_seq:
+            # Numbered anew, all in order: the last of them is the newest.
+            self.last_id, self.last_seq = task.task_id, task.seq
         self._note(self.open, task.task_id, wanted=not task.status.terminal)
         self._note(self.pending, task.task_id, wanted=awaits_successors(task))
         settled = self.is_settled(task.reference_task_name)

@@ -1,14 +1,13 @@
-"""Skipping tasks, jumping ahead, and moving to another definition."""
+"""Skipping tasks and jumping ahead."""
 
 from msgspec import UNSET
 
-from playground.decider.blueprint import Block, Node
+from playground.decider.blueprint import Node
 from playground.decider.draft import Draft, cancel_child
-from playground.decider.index import EXCLUSIVE_JOIN, JOIN, base_ref, suffix_of
+from playground.decider.index import EXCLUSIVE_JOIN, JOIN, base_ref
 from playground.decider.mappers import MapperContext, Place, WorkflowFails, expand
 from playground.decider.questions import Unanswered
-from playground.decider.reruns import change_definition
-from playground.decider.verbs import Jump, SkipTask, Upgrade
+from playground.decider.verbs import Jump, SkipTask
 from playground.model.definitions import JSONObject, WorkflowTask
 from playground.model.errors import Conflict, IllegalState, Invalid
 from playground.model.execution import Task, TaskStatus, WorkflowStatus
@@ -31,13 +30,13 @@ def skip(draft: Draft, verb: SkipTask) -> None:
         raise IllegalState(
             f"The task referenced {ref} has already been processed, cannot be skipped"
         )
-    _put_skipped(draft, node.task, ref, verb.task_input, verb.task_output)
+    put_skipped(draft, node.task, Place(), verb.task_input, verb.task_output)
 
 
-def _put_skipped(
+def put_skipped(
     draft: Draft,
     node: WorkflowTask,
-    ref: str,
+    place: Place,
     task_input: JSONObject,
     task_output: JSONObject,
 ) -> None:
@@ -47,12 +46,14 @@ def _put_skipped(
         task_id=draft.new_id(),
         task_type=node.name,
         task_def_name=node.name,
-        reference_task_name=ref,
+        reference_task_name=node.task_reference_name + place.suffix,
         workflow_instance_id=execution.workflow_id,
         workflow_type=execution.workflow_name,
         workflow_priority=execution.priority,
         correlation_id=execution.correlation_id,
         workflow_task=node,
+        iteration=place.iteration,
+        parent_task_id=place.loop_id or UNSET,
         status=TaskStatus.SKIPPED,
         scheduled_time=draft.now_ms,
         start_time=draft.now_ms,
@@ -89,7 +90,7 @@ def jump(draft: Draft, verb: Jump) -> None:
         if _stands_before(draft, task, node):
             cancel_child(draft, task, f"Skipped by a jump to {ref}")
             draft.end_task(task, TaskStatus.SKIPPED)
-    _skip_before(draft, node, "", {})
+    _skip_before(draft, node)
     for task in created:
         draft.add(task)
 
@@ -127,40 +128,11 @@ def _stands_before(draft: Draft, task: Task, node: Node) -> bool:
     return False
 
 
-def _skip_before(draft: Draft, node: Node, suffix: str, outputs: dict[str, JSONObject]) -> None:
+def _skip_before(draft: Draft, node: Node) -> None:
     """Give every earlier sibling of `node` and of what it is in a SKIPPED record if it has none."""
     at: Node | None = node
     while at is not None:
         for earlier in at.siblings[: at.index]:
-            ref = earlier.task_reference_name + suffix
-            if draft.index.latest(ref) is None:
-                output = outputs.get(ref, outputs.get(earlier.task_reference_name, {}))
-                _put_skipped(draft, earlier, ref, {}, output)
-        if at.block is Block.LOOP:
-            suffix = suffix.rpartition("__")[0]
+            if draft.index.latest(earlier.task_reference_name) is None:
+                put_skipped(draft, earlier, Place(), {}, {})
         at = at.parent
-
-
-def upgrade(draft: Draft, verb: Upgrade) -> None:
-    """Existing records stay; what the new definition has before them is skipped."""
-    execution = draft.execution
-    if execution.status is not WorkflowStatus.RUNNING:
-        raise Conflict(
-            f"Workflow {execution.workflow_id} is {execution.status.value}, only a running one can "
-            "be upgraded"
-        )
-    if verb.definition.name != execution.workflow_name:
-        raise Invalid(
-            f"Workflow {execution.workflow_id} runs {execution.workflow_name}, it can only be "
-            "upgraded to another version of that"
-        )
-    change_definition(draft, verb.definition)
-    if verb.workflow_input is not None:
-        draft.set_execution(input=verb.workflow_input)
-    for task in draft.index.in_list_order():
-        node = draft.blueprint.node(base_ref(task))
-        if node is None or task.status is TaskStatus.SKIPPED:
-            continue
-        if not task.status.terminal and task.workflow_task is not UNSET:
-            draft.mark(task, workflow_task=node.task)
-        _skip_before(draft, node, suffix_of(task), verb.task_output)

@@ -1,7 +1,7 @@
 """Waiting for an execution to end or to block, on behalf of a client that wants the answer.
 
 No thread and no connection is held meanwhile. Whoever changes the execution, or one of its open
-sub-workflows, wakes the waiter through a hint; a lost hint costs a second at most.
+sub-workflows, wakes the waiter through a hint; a lost hint costs five seconds at most.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from playground.store import blocking
 from playground.store.blocking import Standing
 
 _FIRST_LOOK_AGAIN_SECONDS: Final = 0.1
-_LOOK_AGAIN_SECONDS: Final = 1.0
+_LOOK_AGAIN_SECONDS: Final = 5.0
 _BETWEEN_LOOKS_SECONDS: Final = 0.05
 _REST_PER_LOOK: Final = 4
 """Looking at a large execution takes long: a fifth of the time may be spent on it, at most."""

@@ -80,7 +80,9 @@ async def start(
             reuses_key=strategy is IdempotencyStrategy.FAIL_ON_RUNNING,
         )
     except KeyHeld as held:
-        if strategy is IdempotencyStrategy.RETURN_EXISTING:
+        # Its own: two deliveries of one start at once, and the other was faster.
+        is_own = held.execution_id == header.workflow_id
+        if is_own or strategy is IdempotencyStrategy.RETURN_EXISTING:
             return held.execution_id
         raise Conflict(
             f"Workflow with the idempotency key {request.idempotency_key} already exists "

@@ -166,6 +166,19 @@ async def test_start_over_the_quota_leaves_the_key_free(rt: Runtime, caller: Cal
     assert await start(rt, caller, FAIL)
 
 
+@pytest.mark.usefixtures("registered")
+async def test_start_delivered_twice_is_one(
+    rt: Runtime, second_rt: Runtime, caller: Caller
+) -> None:
+    request = StartWorkflowRequest(name="wf", idempotency_key="k", idempotency_strategy=FAIL)
+
+    started = await asyncio.gather(
+        *(workflows.start(each, caller, request, workflow_id="own") for each in (rt, second_rt))
+    )
+
+    assert started == ["own", "own"]
+
+
 def starter(strategy: str) -> WorkflowTask:
     request = {
         "name": "wf",
