@@ -258,7 +258,7 @@ async def _report(
 
 
 async def _notify_parent(rt: Runtime, claim: Claim, effect: NotifyParent) -> None:
-    async with rt.reading(claim.namespace) as connection:
+    async with rt.unit_of_work(claim.namespace) as connection:
         child = await queries.execution(connection, claim.execution_id, include_tasks=False)
     if child is None or not child.status.terminal:
         # It was revived or removed since: the parent hears of its next end.
@@ -268,7 +268,7 @@ async def _notify_parent(rt: Runtime, claim: Claim, effect: NotifyParent) -> Non
 
 
 async def _tell_if_ended(rt: Runtime, namespace: str, child_id: str) -> None:
-    async with rt.reading(namespace) as connection:
+    async with rt.unit_of_work(namespace) as connection:
         child = await queries.execution(connection, child_id, include_tasks=False)
     if child is None or not child.status.terminal or not child.parent_workflow_id:
         return
@@ -278,7 +278,7 @@ async def _tell_if_ended(rt: Runtime, namespace: str, child_id: str) -> None:
 
 async def _tell_followers(rt: Runtime, namespace: str, execution_id: str) -> None:
     """Tell the tasks that follow an execution that it has ended, if it has."""
-    async with rt.reading(namespace) as connection:
+    async with rt.unit_of_work(namespace) as connection:
         ended = await queries.execution(connection, execution_id, include_tasks=False)
     if ended is None or not ended.status.terminal:
         return
@@ -323,7 +323,7 @@ async def _follow_again(rt: Runtime, namespace: str, execution_id: str, parent_i
 
 
 async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailureWorkflow) -> None:
-    async with rt.reading(claim.namespace) as connection:
+    async with rt.unit_of_work(claim.namespace) as connection:
         failed = await queries.execution(connection, claim.execution_id)
         row = await executions.row_of(connection, claim.execution_id)
     depth = rows.execution_of(row).execution.event_depth or 0 if row else 0

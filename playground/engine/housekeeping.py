@@ -14,6 +14,7 @@ from playground.store import (
     executions,
     queries,
     schedule_runs,
+    secrets,
     workflow_messages,
 )
 from tenants import quotas, sessions
@@ -58,6 +59,8 @@ async def _forget_old(rt: Runtime, namespace: str) -> int:
                 connection, before_ms=before_ms, keep=plan.stored_executions, most=_AT_ONCE
             )
             if not old:
+                # What showed these values has gone with the executions.
+                await secrets.forget_former(connection, before_ms)
                 return forgotten + await archive.forget_old(
                     connection, before_ms=before_ms, keep=plan.stored_executions
                 )

@@ -11,6 +11,7 @@ from playground.engine.plans import Plans
 from playground.engine.switches import Switches
 from playground.sandbox.client import SandboxClient
 from playground.store.committer import Committer
+from playground.store.masking import Masks, Reading
 from playground.wakeups import Wakeups
 from tenants.database import Connection, Database, Role
 from tenants.sealing import Keyring
@@ -58,6 +59,7 @@ class Runtime:
     mailboxes: Mailboxes = field(default_factory=Mailboxes)
     plans: Plans = field(default_factory=Plans)
     keyring: Keyring = field(default_factory=Keyring)
+    masks: Masks = field(default_factory=Masks)
     stand_ins: Switches = field(default_factory=Switches)
 
     def now_ms(self) -> int:
@@ -74,11 +76,14 @@ class Runtime:
         return f"{self.public_url}/samples"
 
     def unit_of_work(self, namespace: str) -> AbstractAsyncContextManager[Connection]:
-        """A transaction bound to one namespace; no query in it names the tenant."""
+        """A transaction bound to one namespace; no query in it names the tenant.
+
+        Values are as they are: what somebody outside is to see is read with `reading`.
+        """
         return self.database.transaction(Role.TENANT, (namespace,))
 
     @asynccontextmanager
-    async def reading(self, namespace: str) -> AsyncIterator[Connection]:
-        """A connection for queries, bound to one namespace."""
+    async def reading(self, namespace: str) -> AsyncIterator[Reading]:
+        """A connection for queries, bound to one namespace; what is masked is so for it."""
         async with self.database.transaction(Role.TENANT, (namespace,)) as connection:
-            yield connection
+            yield Reading(connection.driver, namespace, self.masks, self.keyring)

@@ -36,6 +36,7 @@ from playground.model.events import (
     HandledEventResponse,
 )
 from playground.store.event_tables import event_executions, event_handlers, event_messages
+from playground.store.masking import Mask, mask_for
 from playground.store.rows import encode_text
 from playground.store.tables import effects
 from tenants.database import Connection, Record
@@ -418,7 +419,8 @@ async def records_of(
 ) -> list[EventExecution]:
     """What a handler did, newest first."""
     found = await connection.all(_RECORDS_OF_HANDLER, of_handler=handler, since=since_ms, most=most)
-    return [_record_of(row) for row in found]
+    mask = await mask_for(connection)
+    return [_record_of(row, mask) for row in found]
 
 
 async def messages_of(
@@ -427,9 +429,10 @@ async def messages_of(
     """The messages of an event or a webhook with what they led to, newest first."""
     found = await connection.all(_MESSAGES_OF_TARGET, of_target=target, since=since_ms, most=most)
     records: dict[str, list[EventExecution]] = {}
+    mask = await mask_for(connection)
     for row in await connection.all(_RECORDS_OF_MESSAGES, of_messages=[row["id"] for row in found]):
-        records.setdefault(row["message_id"], []).append(_record_of(row))
-    return [_message_of(row, records.get(row["id"], [])) for row in found]
+        records.setdefault(row["message_id"], []).append(_record_of(row, mask))
+    return [_message_of(row, records.get(row["id"], []), mask) for row in found]
 
 
 async def by_handler(connection: Connection) -> list[HandledEventResponse]:
@@ -454,7 +457,8 @@ async def by_event(connection: Connection, *, since_ms: int = 0) -> list[Handled
     ]
 
 
-def _record_of(row: Record) -> EventExecution:
+def _record_of(row: Record, mask: Mask | None) -> EventExecution:
+    output = msgspec.json.decode(row["output"])
     return EventExecution(
         id=row["id"],
         message_id=row["message_id"],
@@ -463,20 +467,25 @@ def _record_of(row: Record) -> EventExecution:
         created=row["created_at"],
         status=EventExecutionStatus(row["status"]),
         action=row["action"] or UNSET,
-        output=msgspec.json.decode(row["output"]),
+        output=mask.value(output) if mask else output,
     )
 
 
-def _message_of(row: Record, records: list[EventExecution]) -> EventMessage:
+def _message_of(row: Record, records: list[EventExecution], mask: Mask | None) -> EventMessage:
+    stored, document = row["payload"], msgspec.json.decode(row["payload"])
+    if mask is not None and mask.touches(stored):
+        document = mask.value(document)
+        stored = encode_text(document)
+    why = row["description"] or UNSET
     return EventMessage(
         id=row["id"],
         event_target=row["target"],
         event_type=EventMessageType(row["type"]),
         created_at=row["created_at"],
-        payload=row["payload"],
-        full_payload=msgspec.json.decode(row["payload"]),
+        payload=stored,
+        full_payload=document,
         status=EventMessageStatus(row["status"]),
-        status_description=row["description"] or UNSET,
+        status_description=mask.text(why) if mask and why else why,
         event_executions=records,
     )
 

@@ -25,6 +25,8 @@ from playground.model.definitions import WorkflowDef, WorkflowTask
 from playground.model.execution import Execution, Task
 from playground.store import rows
 from playground.store.event_tables import workflow_messages
+from playground.store.masking import Mask
+from playground.store.secrets import REVISION
 from playground.store.tables import (
     effects,
     execution_words,
@@ -39,6 +41,7 @@ from playground.store.tables import (
 from tenants.database import Connection
 
 _BY_ID: Final = select(executions).where(executions.c.id == bindparam("of_id"))
+_BY_ID_TO_SHOW: Final = _BY_ID.add_columns(REVISION)
 _SNAPSHOT: Final = select(snapshots.c.body).where(snapshots.c.digest == bindparam("of_digest"))
 _LIGHT: Final = tuple(column for column in tasks.c if column.name not in ("input", "output"))
 _TASKS: Final = (
@@ -182,10 +185,15 @@ async def load_payloads(connection: Connection, task_ids: Collection[str]) -> li
     return [rows.payloads_of(row) for row in found]
 
 
-async def tasks_of(connection: Connection, execution_id: str, frozen: Definition) -> list[Task]:
-    """The tasks of an execution with payloads, in list order."""
+async def tasks_of(
+    connection: Connection, execution_id: str, frozen: Definition, mask: Mask | None = None
+) -> list[Task]:
+    """The tasks of an execution with payloads, in list order, masked if so asked."""
     found = await connection.all(_TASKS_WITH_PAYLOADS, of_execution=execution_id)
-    return [rows.task_of(row, frozen.nodes.get, payloads=True) for row in found]
+    tasks_found = [rows.task_of(row, frozen.nodes.get, payloads=True) for row in found]
+    if mask is None:
+        return tasks_found
+    return [mask.task(row, task) for row, task in zip(found, tasks_found, strict=True)]
 
 
 async def execution_of_task(connection: Connection, task_id: str) -> str | None:
@@ -197,6 +205,11 @@ async def execution_of_task(connection: Connection, task_id: str) -> str | None:
 async def row_of(connection: Connection, execution_id: str) -> Any:
     """The row of `executions`, or None."""
     return await connection.first(_BY_ID, of_id=execution_id)
+
+
+async def row_to_show(connection: Connection, execution_id: str) -> Any:
+    """The same with the revision of the namespace's secrets, for a mask."""
+    return await connection.first(_BY_ID_TO_SHOW, of_id=execution_id)
 
 
 async def children_of(connection: Connection, execution_id: str) -> list[str]:

@@ -25,6 +25,7 @@ from playground.model.execution import (
 )
 from playground.store import archive, definitions, executions, rows, search
 from playground.store import tasks as task_rows
+from playground.store.masking import Mask, mask_of
 from playground.store.search import SearchRequest
 from playground.store.tables import executions as executions_table
 from playground.store.tables import (
@@ -36,7 +37,7 @@ from playground.store.tables import (
     workflow_definitions,
 )
 from tenants.caller import Plan
-from tenants.database import Connection
+from tenants.database import Connection, Record
 from tenants.directory import PLAN_COLUMNS, plan_of
 from tenants.tables import NOW_MS, plans
 from tenants.tables import namespaces as namespace_rows
@@ -157,20 +158,22 @@ async def execution(
     connection: Connection, execution_id: str, *, include_tasks: bool = True
 ) -> Execution | None:
     """An execution as a reader sees it, with its definition and, if asked for, its tasks."""
-    row = await executions.row_of(connection, execution_id)
+    row = await executions.row_to_show(connection, execution_id)
     if row is None:
         return await _archived(connection, execution_id, include_tasks=include_tasks)
     stored = rows.execution_of(row)
     frozen = await executions.snapshot(connection, stored.snapshot)
+    mask = await mask_of(connection, row, frozen.definition.masked_fields)
     found: list[Task] = []
     if include_tasks:
         now_ms = int(await connection.scalar(_NOW))
         found = [
             _with_join_so_far(task, records).for_wire(now_ms)
-            for records in [await executions.tasks_of(connection, execution_id, frozen)]
+            for records in [await executions.tasks_of(connection, execution_id, frozen, mask)]
             for task in records
         ]
-    return _for_reader(stored.execution, frozen, found)
+    shown = mask.execution(row, stored.execution) if mask else stored.execution
+    return _for_reader(shown, frozen, found)
 
 
 async def _archived(
@@ -183,8 +186,14 @@ async def _archived(
     stored = rows.execution_of(kept[0])
     frozen = await executions.snapshot(connection, stored.snapshot)
     found = [rows.task_of(row, frozen.nodes.get, payloads=True) for row in kept[1]]
+    header = stored.execution
+    revision = {"secrets_revision": None}
+    mask = await mask_of(connection, revision, frozen.definition.masked_fields)
+    if mask is not None:
+        found = [mask.task(row, task) for row, task in zip(kept[1], found, strict=True)]
+        header = mask.execution(kept[0], header)
     shown = [task.for_wire(0) for task in found] if include_tasks else []
-    return _for_reader(stored.execution, frozen, shown)
+    return _for_reader(header, frozen, shown)
 
 
 def _for_reader(
@@ -212,20 +221,25 @@ async def task(connection: Connection, task_id: str) -> Task | None:
     row = await connection.first(_TASK, of_id=task_id)
     if row is None:
         return None
-    owner = await executions.row_of(connection, row["execution_id"])
+    owner = await executions.row_to_show(connection, row["execution_id"])
     if owner is None:
         return None
     frozen = await executions.snapshot(connection, owner["snapshot"])
+    mask = await mask_of(connection, owner, frozen.definition.masked_fields)
     found = rows.task_of(row, frozen.nodes.get, payloads=True)
+    if mask is not None:
+        found = mask.task(row, found)
     if _waits_for_branches(found):
-        records = await executions.tasks_of(connection, row["execution_id"], frozen)
+        records = await executions.tasks_of(connection, row["execution_id"], frozen, mask)
         return _with_join_so_far(found, records)
     return found
 
 
 async def task_logs(connection: Connection, task_id: str) -> list[TaskExecLog]:
     """A task's log, oldest line first."""
-    return await task_rows.logs(connection, task_id)
+    lines, revision = await task_rows.logs(connection, task_id)
+    mask = await mask_of(connection, {"secrets_revision": revision})
+    return [mask.log(line) for line in lines] if mask else lines
 
 
 async def search_executions(
@@ -249,17 +263,18 @@ async def search_tasks(connection: Connection, wanted: SearchRequest) -> tuple[i
 
 async def execution_progress(connection: Connection, execution_id: str) -> Progress | None:
     """What changes while an execution runs; cheap enough to ask for often."""
-    row = await executions.row_of(connection, execution_id)
+    row = await executions.row_to_show(connection, execution_id)
     if row is None:
         return None
     stored = rows.execution_of(row)
     nodes = (await executions.snapshot(connection, stored.snapshot)).nodes
+    mask = await mask_of(connection, row)
     found = await connection.all(_PROGRESS, of_execution=execution_id)
     polled = sum(record["poll_count"] for record in found)
     return Progress(
         version=f"{stored.row_version}.{polled}",
         status=stored.execution.status,
-        tasks=[_running(rows.task_of(r, nodes.get, payloads=False), r["claim"]) for r in found],
+        tasks=[_running(_light(r, nodes.get, mask), r["claim"]) for r in found],
     )
 
 
@@ -284,6 +299,11 @@ async def poll_data(connection: Connection, task_type: str | None = None) -> lis
         )
         for row in found
     ]
+
+
+def _light(row: Record, node_of: rows.NodeOf, mask: Mask | None) -> Task:
+    found = rows.task_of(row, node_of, payloads=False)
+    return mask.task(row, found) if mask else found
 
 
 def _running(found: Task, claim: int) -> Task:

@@ -25,6 +25,8 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
+    exists,
+    false,
     func,
     not_,
     or_,
@@ -43,6 +45,9 @@ from playground.model.search_query import (
 )
 from playground.store import executions as execution_rows
 from playground.store import rows
+from playground.store.masking import KEYS as MASKED_KEYS
+from playground.store.masking import hidden_from, mask_of
+from playground.store.secrets import REVISION
 from playground.store.tables import executions, tasks
 from tenants.database import Connection
 
@@ -129,6 +134,7 @@ async def executions_matching(
     """How many executions match (at most `MOST_COUNTED` are counted), and the page asked for."""
     await connection.first(_GUARDS)
     conditions = [_execution_condition(clause) for clause in wanted.clauses]
+    conditions += await _showing_nothing_hidden(connection, wanted, _EXECUTION_TEXTS)
     matching = select(executions.c.id).where(true(), *conditions)
     text = _word_text(wanted)
     if text:
@@ -334,6 +340,7 @@ async def _tasks_wanted(
     connection: Connection, wanted: SearchRequest, what: ColumnElement[Any]
 ) -> Select[Any]:
     conditions = [_task_condition(clause) for clause in wanted.clauses]
+    conditions += await _showing_nothing_hidden(connection, wanted, _TASK_TEXTS)
     matching = select(what).where(true(), *conditions)
     if not wanted.free_text:
         return matching
@@ -342,6 +349,22 @@ async def _tasks_wanted(
     each = [_has_word(word, _TASK_TEXTS) for word in wanted.free_text.split()[:_MOST_WORDS]]
     limited = await _limited_to(connection, words, "", matching, tasks.c.execution_id, _TASK_TEXTS)
     return limited.where(*each)
+
+
+async def _showing_nothing_hidden(
+    connection: Connection, wanted: SearchRequest, texts: Sequence[ColumnElement[Any]]
+) -> list[ColumnElement[bool]]:
+    """Whoever looks for words must not find, letter by letter, what is masked for them."""
+    in_texts = wanted.free_text or any(_names_of_path(clause) for clause in wanted.clauses)
+    hidden = (await hidden_from(connection)).stored if in_texts else ()
+    conditions: list[ColumnElement[bool]] = []
+    if any(name in MASKED_KEYS for clause in wanted.clauses for name in _names_of_path(clause)):
+        conditions.append(false())
+    if hidden:
+        together = func.concat_ws(" ", *texts, type_=Text())
+        value = func.unnest(cast(list(hidden), ARRAY(Text))).column_valued("hidden_value")
+        conditions.append(not_(exists(select(value).where(func.strpos(together, value) > 0))))
+    return conditions
 
 
 def _task_condition(clause: Clause) -> ColumnElement[bool]:
@@ -431,10 +454,12 @@ def _order(
 async def _executions(connection: Connection, ids: list[str]) -> list[Execution]:
     if not ids:
         return []
-    found = {
-        row["id"]: rows.execution_of(row).execution
-        for row in await connection.all(_EXECUTIONS, of_ids=ids)
-    }
+    found: dict[str, Execution] = {}
+    for row in await connection.all(_EXECUTIONS, of_ids=ids):
+        definition = (await execution_rows.snapshot(connection, row["snapshot"])).definition
+        mask = await mask_of(connection, row, definition.masked_fields)
+        execution = rows.execution_of(row).execution
+        found[row["id"]] = mask.execution(row, execution) if mask else execution
     return [found[one] for one in ids if one in found]
 
 
@@ -443,15 +468,17 @@ async def _tasks(connection: Connection, ids: list[str]) -> list[Task]:
         return []
     found: dict[str, Task] = {}
     for row in await connection.all(_TASKS, of_ids=ids):
-        nodes = (await execution_rows.snapshot(connection, row["snapshot"])).nodes
-        found[row["id"]] = rows.task_of(row, nodes.get, payloads=True)
+        frozen = await execution_rows.snapshot(connection, row["snapshot"])
+        mask = await mask_of(connection, row, frozen.definition.masked_fields)
+        task = rows.task_of(row, frozen.nodes.get, payloads=True)
+        found[row["id"]] = mask.task(row, task) if mask else task
     return [found[one] for one in ids if one in found]
 
 
 _IDS: Final = bindparam("of_ids", type_=ARRAY(Text))
-_EXECUTIONS: Final = select(executions).where(executions.c.id == any_(_IDS))
+_EXECUTIONS: Final = select(executions, REVISION).where(executions.c.id == any_(_IDS))
 _TASKS: Final = (
-    select(tasks, executions.c.snapshot)
+    select(tasks, executions.c.snapshot, REVISION)
     .join(executions, executions.c.id == tasks.c.execution_id)
     .where(tasks.c.id == any_(_IDS))
 )

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from playground.model.execution import Task, TaskExecLog
 from playground.store import executions as stored
 from playground.store import gates, rows
+from playground.store.secrets import REVISION
 from playground.store.tables import executions, poll_data, task_logs, tasks
 from playground.store.timers import TIMER_AFTER_POLL
 from tenants.database import Connection
@@ -100,7 +101,7 @@ _LOG: Final = insert(task_logs).values(
     created_time=bindparam("at"),
 )
 _LOGS: Final = (
-    select(task_logs.c.log, task_logs.c.task_id, task_logs.c.created_time)
+    select(task_logs.c.log, task_logs.c.task_id, task_logs.c.created_time, REVISION)
     .where(task_logs.c.task_id == bindparam("of_task"))
     .order_by(task_logs.c.id)
 )
@@ -153,13 +154,14 @@ async def add_log(
     await connection.run(_LOG, in_namespace=namespace, of_task=task_id, line=line, at=at_ms)
 
 
-async def logs(connection: Connection, task_id: str) -> list[TaskExecLog]:
-    """A task's log lines, oldest first."""
+async def logs(connection: Connection, task_id: str) -> tuple[list[TaskExecLog], int]:
+    """A task's log lines, oldest first, and the revision of the namespace's secrets."""
     found = await connection.all(_LOGS, of_task=task_id)
-    return [
+    lines = [
         TaskExecLog(log=row["log"], task_id=row["task_id"], created_time=row["created_time"])
         for row in found
     ]
+    return lines, int(found[0]["secrets_revision"]) if found else 0
 
 
 async def polled_domains(connection: Connection) -> frozenset[tuple[str, str]]:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from playground.engine import housekeeping
+from playground.engine import housekeeping, secrets
 from playground.engine.runtime import Runtime
 from playground.store import executions
+from playground.store import secrets as stored_secrets
 from tenants import quotas
 from tenants.caller import Caller
 from tests.engine.running import finish, poll_one, run
@@ -50,3 +51,14 @@ async def test_tidying_puts_the_count_right(rt: Runtime, caller: Caller) -> None
 
     async with rt.reading(caller.namespace) as connection:
         assert await quotas.used(connection, caller.namespace, quotas.RUNNING_EXECUTIONS) == 1
+
+
+async def test_former_values_of_secrets_go_in_time(rt: Runtime, caller: Caller) -> None:
+    await secrets.put(rt, caller, "K", "the old value")
+    await secrets.put(rt, caller, "K", "the new value")
+
+    async with rt.unit_of_work(caller.namespace) as connection:
+        assert await stored_secrets.forget_former(connection, 1) == 0
+        assert await stored_secrets.forget_former(connection, FAR_FUTURE_MS) == 1
+        assert await stored_secrets.former(connection) == []
+    assert await secrets.value_of(rt, caller, "K") == "the new value"
