@@ -67,6 +67,8 @@ async def take(
             (one.claim.namespace, one.task)
             for one in loaded
             if runner_of(one.task.task_type) is Runner.EXECUTOR
+            # What it is given is sealed again, never stored as it is.
+            or one.task.task_type == "UPDATE_SECRET"
         ]
         wanted = await hand_off.read_wanted(connection, ours, for_workers=False)
     if wanted is not None:

@@ -189,6 +189,18 @@ async def test_update_secret_creates_and_changes(rt: Runtime, caller: Caller) ->
     assert await secrets.value_of(rt, caller, "K") == "second"
 
 
+async def test_secret_may_be_copied_and_is_not_stored_in_clear(rt: Runtime, caller: Caller) -> None:
+    await secrets.put(rt, caller, "OLD", "hush-hush")
+    reference = "${workflow.secrets.OLD}"
+
+    task = await carry_out(
+        rt, caller, "UPDATE_SECRET", _secrets={"secretKey": "NEW", "secretValue": f"x{reference}"}
+    )
+
+    assert await secrets.value_of(rt, caller, "NEW") == "xhush-hush"
+    assert "hush-hush" not in str(task)
+
+
 async def test_nobody_reaches_a_strangers_executions(
     rt: Runtime, caller: Caller, stranger: Caller
 ) -> None:
