@@ -56,16 +56,15 @@ class Scheduler:
 
     async def look(self) -> float:
         """Begin what is due; returns how many seconds may pass until the next look."""
-        due = await self._take(schedule_runs.take, schedule_runs.run)
-        lost = await self._take(schedule_runs.take_lost, schedule_runs.start_again)
-        if due or lost:
-            return _SHORTEST_SLEEP_SECONDS
+        # Asked first: it reads one entry of an index, where claiming walks by namespace.
         wait_ms = await schedule_runs.milliseconds_to_next_run(self._rt)
         if wait_ms is None:
             return _LONGEST_SLEEP_SECONDS
-        if wait_ms == 0:
-            return _BUSY_SLEEP_SECONDS
-        return min(_LONGEST_SLEEP_SECONDS, max(_SHORTEST_SLEEP_SECONDS, wait_ms / 1000))
+        if wait_ms > 0:
+            return min(_LONGEST_SLEEP_SECONDS, max(_SHORTEST_SLEEP_SECONDS, wait_ms / 1000))
+        due = await self._take(schedule_runs.take, schedule_runs.run)
+        lost = await self._take(schedule_runs.take_lost, schedule_runs.start_again)
+        return _SHORTEST_SLEEP_SECONDS if due or lost else _BUSY_SLEEP_SECONDS
 
     async def finish(self) -> None:
         """Wait for what is under way."""
