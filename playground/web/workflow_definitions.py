@@ -57,8 +57,9 @@ class WorkflowDefinitionPage:
     task: SelectedTask | None
     task_count: int
     workers: tuple[NeededWorker, ...]
+    title: str
     readme: Markup
-    """What to look at, where this is a sample."""
+    """What this sample is about, and what to look at; empty where it is none."""
 
 
 async def list_definitions(request: Request) -> Response:
@@ -109,6 +110,7 @@ def definition_page(
     working: Container[str] = (),
 ) -> WorkflowDefinitionPage:
     """`working` are the task types that stand-ins work on."""
+    example = sample(definition.name)
     tasks = {task.task_reference_name: task for task in definition.all_tasks()}
     opened = tasks.get(task_ref)
     layout, link = diagram.lay_out(definition), f"?version={definition.version}&task="
@@ -123,7 +125,8 @@ def definition_page(
             NeededWorker(task_type=name, stand_in=name in working)
             for name in sorted(_worker_types(definition))
         ),
-        readme=_readme(definition),
+        title=example.title if example else "",
+        readme=readme_html(example.readme) if example else Markup(""),
     )
 
 
@@ -132,11 +135,6 @@ def _worker_types(definition: WorkflowDef) -> set[str]:
     example = sample(definition.name)
     found = {task.name for task in definition.all_tasks() if task.type == "SIMPLE"}
     return found | set(example.stand_ins if example else ())
-
-
-def _readme(definition: WorkflowDef) -> Markup:
-    example = sample(definition.name)
-    return readme_html(example.readme) if example else Markup("")
 
 
 def _selected(task: WorkflowTask) -> SelectedTask:
