@@ -194,6 +194,8 @@ class _TestRun:
             task_defs=self.task_defs,
             latest_versions=self.versions,
             env={**self.variables, **supplied(rt)},
+            # Nobody can send any to what is not stored.
+            messages=(),
             limits=Limits(
                 task_payload_bytes=plan.payload_bytes,
                 workflow_payload_bytes=plan.payload_bytes,

@@ -17,7 +17,7 @@ from playground.model.errors import (
     NotFound,
     PlaygroundError,
 )
-from playground.model.execution import WorkflowStatus
+from playground.model.execution import Execution, WorkflowStatus
 from playground.model.requests import (
     IdempotencyStrategy,
     RerunWorkflowRequest,
@@ -26,7 +26,7 @@ from playground.model.requests import (
     UpgradeWorkflowRequest,
 )
 from playground.store import archive as archives
-from playground.store import executions
+from playground.store import executions, rows
 from playground.store.committer import KeyHeld
 from tenants import quotas
 from tenants.caller import Caller
@@ -251,7 +251,8 @@ async def remove(rt: Runtime, caller: Caller, workflow_id: str, *, archive: bool
     """Take an execution and its tasks out of sight; its idempotency key is free again.
 
     With `archive` only one that has ended: it can still be read by its id, retried, restarted and
-    rerun. Without, one in any state, and nothing is left of it.
+    rerun. Without, one in any state, and nothing is left of it; a parent that waits for it hears
+    that it was terminated.
     """
     async with rt.unit_of_work(caller.namespace) as connection:
         row = await executions.lock(connection, workflow_id)
@@ -267,6 +268,27 @@ async def remove(rt: Runtime, caller: Caller, workflow_id: str, *, archive: bool
         if running:
             await quotas.give_back(connection, caller.namespace, quotas.RUNNING_EXECUTIONS, 1)
     rt.mailboxes.forget(f"{caller.namespace}/{workflow_id}")
+    if not archive and row["parent_id"] is not None:
+        await _tell_parent(rt, caller.namespace, rows.execution_of(row).execution)
+
+
+async def _tell_parent(rt: Runtime, namespace: str, child: Execution) -> None:
+    """Of a child that is gone: as it ended, or terminated if it had not."""
+    ended = child.status.terminal
+    given = decider.ChildEnded(
+        task_id=child.parent_workflow_task_id or "",
+        workflow_id=child.workflow_id,
+        name=child.workflow_name,
+        version=child.workflow_version,
+        status=child.status if ended else WorkflowStatus.TERMINATED,
+        output=child.output,
+        reason=child.reason_for_incompletion or None if ended else "The sub-workflow was removed",
+    )
+    try:
+        await advance(rt, namespace, child.parent_workflow_id or "", (given,), fresh=True)
+    except NotFound:
+        # The parent was removed before its child.
+        return
 
 
 async def _remove_archived(connection: Connection, workflow_id: str, *, archive: bool) -> None:

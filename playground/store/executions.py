@@ -57,7 +57,10 @@ _EXECUTION_OF_TASK: Final = select(tasks.c.execution_id).where(tasks.c.id == bin
 _CHILDREN: Final = select(executions.c.id).where(executions.c.parent_id == bindparam("of_parent"))
 
 _LOCK: Final = _BY_ID.with_for_update()
-_DELETE_EFFECTS: Final = delete(effects).where(effects.c.execution_id == bindparam("of_id"))
+_DELETE_EFFECTS: Final = (
+    delete(effects).where(effects.c.execution_id == bindparam("of_id")),
+    delete(followers).where(followers.c.execution_id == bindparam("of_id")),
+)
 _DELETE_ROWS: Final = (
     # First: a start that claims keys takes them before it touches executions.
     delete(idempotency_keys).where(
@@ -66,7 +69,6 @@ _DELETE_ROWS: Final = (
         idempotency_keys.c.name == executions.c.name,
         idempotency_keys.c.key == executions.c.idempotency_key,
     ),
-    delete(followers).where(followers.c.execution_id == bindparam("of_id")),
     delete(task_logs).where(
         task_logs.c.task_id.in_(
             select(tasks.c.id).where(tasks.c.execution_id == bindparam("of_id"))
@@ -78,7 +80,7 @@ _DELETE_ROWS: Final = (
     delete(execution_words).where(execution_words.c.execution_id == bindparam("of_id")),
     delete(executions).where(executions.c.id == bindparam("of_id")),
 )
-_DELETE: Final = (_DELETE_EFFECTS, *_DELETE_ROWS)
+_DELETE: Final = (*_DELETE_ROWS[:1], *_DELETE_EFFECTS, *_DELETE_ROWS[1:])
 _IS_OPEN: Final = or_(executions.c.status == "RUNNING", executions.c.status == "PAUSED")
 _RUNNING: Final = select(func.count()).select_from(executions).where(_IS_OPEN)
 _newest_kept = (
@@ -239,7 +241,8 @@ async def delete_all(
 ) -> None:
     """Delete an execution with everything that belongs to it.
 
-    Without `effects_too` what it has asked for is still carried out: its parent hears of its end.
+    Without `effects_too` what it has asked for is still carried out: its parent, and whoever
+    follows it, hears of its end.
     """
     for statement in _DELETE if effects_too else _DELETE_ROWS:
         await connection.run(statement, of_id=execution_id)

@@ -402,3 +402,60 @@ async def test_foreign_execution_is_not_signalled(
 
     assert [answer.status_code for answer in answers] == [404] * 4
     assert {answer.headers["content-type"] for answer in answers} == {JSON}
+
+
+async def test_nobody_waits_for_a_client_that_has_hung_up(rt: Runtime, caller: Caller) -> None:
+    await register(rt, caller, simple("t1"))
+    app, sent = an_api(rt, caller), []
+    messages = [{"type": "http.request", "body": b"{}"}, {"type": "http.disconnect"}]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": EXECUTE,
+        "raw_path": EXECUTE.encode(),
+        "query_string": b"waitForSeconds=60",
+        "headers": [(b"host", b"localhost")],
+        "client": ("127.0.0.1", 1),
+    }
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with asyncio.timeout(30):
+        await app(scope, receive, send)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (EXECUTE, b"[]"),
+        (EXECUTE, b'"text"'),
+        (EXECUTE, b'{"name": "wf", "input": []}'),
+        ("/api/workflow/execute/wf/-1", b"{}"),
+        ("/api/workflow/execute/wf/latest", b"{}"),
+        ("/api/workflow/execute/wf", b"[1]"),
+        ("/api/workflow/x/state", b'{"variables": []}'),
+        ("/api/workflow/x/state", b'{"taskResult": {"status": "DONE"}}'),
+        ("/api/tasks/x/DONE/signal", b"{}"),
+        ("/api/tasks/x/COMPLETED/signal", b"[]"),
+        ("/api/tasks/x/y/DONE/sync", b"{}"),
+        ("/api/workflow/bulk/retry", b"{}"),
+        ("/api/workflow/bulk/retry", b"[1]"),
+        ("/api/workflow/x/upgrade", b"[]"),
+        ("/api/workflow/x/upgrade", b'{"name": "wf", "taskOutput": {"t": 1}}'),
+    ],
+)
+async def test_malformed_body_is_the_clients_fault(
+    rt: Runtime, caller: Caller, calls: httpx2.AsyncClient, path: str, body: bytes
+) -> None:
+    await register(rt, caller, a_task("n", "NOOP"))
+
+    answer = await calls.post(path, content=body)
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["status"] == 400

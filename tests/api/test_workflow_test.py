@@ -249,6 +249,16 @@ async def test_endless_loop_ends_with_its_rounds(
     assert 1 < len(run["tasks"]) < 30
 
 
+async def test_environment_is_read(rt: Runtime, caller: Caller, calls: httpx2.AsyncClient) -> None:
+    assert (await calls.put("/api/environment/WHERE", content="here")).status_code == 200
+    given = {"a": "${workflow.env.WHERE}", "b": "${workflow.env.NOWHERE}"}
+    await register(rt, caller, simple("t1", input_parameters=given))
+
+    run = await mocked(calls, {})
+
+    assert run["tasks"][0]["inputData"] == {"a": "here", "b": None}
+
+
 async def test_inline_definition_is_tested_unregistered(calls: httpx2.AsyncClient) -> None:
     task = {"name": "t1", "taskReferenceName": "t1", "type": "SIMPLE"}
     definition = {"name": "wf", "version": 1, "tasks": [task]}

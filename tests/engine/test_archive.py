@@ -43,6 +43,16 @@ async def logs(rt: Runtime, caller: Caller, shown: Execution) -> list[str]:
         return [line.log for line in await queries.task_logs(connection, shown.tasks[0].task_id)]
 
 
+async def a_parent(rt: Runtime, caller: Caller) -> tuple[str, str]:
+    """A parent whose child waits for its worker; (parent id, child id)."""
+    definition = a_workflow_def([simple("c", name="C")], name="child")
+    await metadata.register_task_defs(rt, caller, [NEVER])
+    await metadata.register_workflow(rt, caller, definition)
+    parent = await run(rt, caller, [child_task()], name="parent")
+    await settle(rt, caller)
+    return parent, str((await execution(rt, caller, parent)).tasks[0].sub_workflow_id)
+
+
 async def test_archived_execution_reads_as_before(rt: Runtime, caller: Caller) -> None:
     execution_id = await failed(rt, caller)
     before = await execution(rt, caller, execution_id)
@@ -159,18 +169,45 @@ async def test_terminate_and_remove(rt: Runtime, caller: Caller) -> None:
 
 
 async def test_parent_hears_of_a_child_archived_at_once(rt: Runtime, caller: Caller) -> None:
-    definition = a_workflow_def([simple("c", name="C")], name="child")
-    await metadata.register_task_defs(rt, caller, [NEVER])
-    await metadata.register_workflow(rt, caller, definition)
-    parent = await run(rt, caller, [child_task()], name="parent")
-    await settle(rt, caller)
-    child = str((await execution(rt, caller, parent)).tasks[0].sub_workflow_id)
+    parent, child = await a_parent(rt, caller)
     await finish(rt, caller, await poll_one(rt, caller, "C"), {"r": 1})
 
     await workflows.remove(rt, caller, child)
     await settle(rt, caller)
 
     assert (await execution(rt, caller, parent)).status == "COMPLETED"
+
+
+async def test_parent_hears_of_a_running_child_removed(rt: Runtime, caller: Caller) -> None:
+    parent, child = await a_parent(rt, caller)
+
+    await workflows.remove(rt, caller, child, archive=False)
+    await settle(rt, caller)
+
+    found = await execution(rt, caller, parent)
+    assert (found.status, found.tasks[0].status) == ("TERMINATED", "CANCELED")
+    assert "The sub-workflow was removed" in str(found.tasks[0].reason_for_incompletion)
+
+
+async def test_parent_hears_of_an_ended_child_removed_for_good(rt: Runtime, caller: Caller) -> None:
+    parent, child = await a_parent(rt, caller)
+    await finish(rt, caller, await poll_one(rt, caller, "C"), {"r": 1})
+
+    await workflows.remove(rt, caller, child, archive=False)
+    await settle(rt, caller)
+
+    found = await execution(rt, caller, parent)
+    assert (found.status, found.output["r"]) == ("COMPLETED", 1)
+
+
+async def test_parent_removed_before_its_child(rt: Runtime, caller: Caller) -> None:
+    parent, child = await a_parent(rt, caller)
+
+    await workflows.remove(rt, caller, parent, archive=False)
+    await workflows.remove(rt, caller, child, archive=False)
+
+    async with rt.reading(caller.namespace) as connection:
+        assert await queries.execution(connection, child) is None
 
 
 async def test_archive_is_forgotten_with_age(rt: Runtime, caller: Caller) -> None:

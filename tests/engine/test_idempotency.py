@@ -249,6 +249,20 @@ async def test_sub_workflow_takes_over_what_has_ended(rt: Runtime, caller: Calle
 
 
 @pytest.mark.usefixtures("registered")
+async def test_follower_hears_of_one_archived_at_once(rt: Runtime, caller: Caller) -> None:
+    shared = await start(rt, caller, RETURN)
+    node = child(idempotency_key="k", idempotency_strategy="RETURN_EXISTING")
+    parent = await run(rt, caller, [node], name="parent")
+    await settle(rt, caller)
+    await end(rt, caller)
+
+    await workflows.remove(rt, caller, shared)
+    await settle(rt, caller)
+
+    assert (await execution(rt, caller, parent)).status == "COMPLETED"
+
+
+@pytest.mark.usefixtures("registered")
 async def test_end_of_a_follower_leaves_the_shared_one_alone(rt: Runtime, caller: Caller) -> None:
     shared = await start(rt, caller, RETURN)
     node = child(idempotency_key="k", idempotency_strategy="RETURN_EXISTING")
