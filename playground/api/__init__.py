@@ -196,9 +196,16 @@ def _raw_path(scope: Scope) -> bytes:
     return raw_path if raw_path is not None else scope["path"].encode()
 
 
+def _logged_path(scope: Scope) -> str:
+    """The path, except that of a webhook: who knows it may deliver there."""
+    path: str = scope["path"]
+    before, webhook, _ = path.partition("/webhook/")
+    return path if "/metadata" in before or not webhook else f"{before}/webhook/***"
+
+
 async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
     problem = problems.problem_of(error)
-    problems.log_refusal(problem, scope["method"], scope["path"])
+    problems.log_refusal(problem, scope["method"], _logged_path(scope))
     await problems.json_response(problem)(scope, receive, send)
 
 

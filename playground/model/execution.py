@@ -194,6 +194,10 @@ class Execution(Struct, frozen=True, kw_only=True, rename="camel"):
     event_depth: int | UnsetType = UNSET
     """How many starts by events lie between this run and a start by somebody else."""
 
+    def for_wire(self) -> "Execution":
+        """This execution as the API shows it: the engine's own fields cleared."""
+        return replace(self, failed_task_id=UNSET, event_depth=UNSET)
+
 
 class TaskExecLog(Struct, frozen=True, kw_only=True, rename="camel"):
     log: str = ""

@@ -199,13 +199,7 @@ async def _archived(
 def _for_reader(
     execution: Execution, frozen: executions.Definition, shown: list[Task]
 ) -> Execution:
-    return replace(
-        execution,
-        workflow_definition=frozen.definition,
-        tasks=shown,
-        failed_task_id=UNSET,
-        event_depth=UNSET,
-    )
+    return replace(execution.for_wire(), workflow_definition=frozen.definition, tasks=shown)
 
 
 async def execution_bytes(connection: Connection, execution_id: str) -> int | None:

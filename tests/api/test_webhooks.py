@@ -369,3 +369,16 @@ async def test_storm_of_deliveries_is_held_up(rt: Runtime) -> None:
 
     assert [answer.status_code for answer in answers] == [401] * 100 + [429]
     assert int(answers[-1].headers["Retry-After"]) >= 1
+
+
+async def test_log_does_not_tell_the_address(
+    calls: httpx2.AsyncClient, outside: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook_id = await create(calls)
+    caplog.set_level("INFO")
+
+    await outside.post(f"/webhook/{webhook_id}", json={})
+
+    ours = [each.getMessage() for each in caplog.records if each.name.startswith("playground")]
+    assert "refused POST /webhook/***: 401 INVALID_CREDENTIALS" in ours
+    assert webhook_id not in "".join(ours)

@@ -243,8 +243,9 @@ async def test_inactive_handler_hears_nothing(rt: Runtime, caller: Caller) -> No
     assert await records(rt, caller) == []
 
 
-async def test_false_condition_leaves_one_skipped_record(rt: Runtime, caller: Caller) -> None:
-    """Row 185."""
+async def test_row_185_false_condition_leaves_one_skipped_record(
+    rt: Runtime, caller: Caller
+) -> None:
     await register(
         rt,
         caller,
@@ -296,10 +297,10 @@ async def test_failed_start_says_why(rt: Runtime, caller: Caller) -> None:
 # Once each
 
 
-async def test_same_delivery_twice_starts_one_workflow(
+async def test_row_184_same_message_twice_starts_one_workflow(
     rt: Runtime, second_rt: Runtime, caller: Caller
 ) -> None:
-    """Row 184, by two processes at once."""
+    """Delivered by two processes at once."""
     await startable(rt, caller)
     await register(rt, caller, start_workflow())
     await events.publish(rt, caller, EVENT, {})
@@ -422,8 +423,7 @@ async def test_without_the_sandbox_a_condition_waits(rt: Runtime, caller: Caller
 # The other actions
 
 
-async def test_complete_task_by_reference(rt: Runtime, caller: Caller) -> None:
-    """Row 186."""
+async def test_row_186_complete_task_by_reference(rt: Runtime, caller: Caller) -> None:
     waiting = await run(rt, caller, [a_task("approval", "WAIT")])
     await register(
         rt,
