@@ -110,6 +110,7 @@ def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
             limiter=web.limiter,
             anonymous=web.anonymous,
             version=__version__,
+            origins=settings.api_origins,
         ),
         samples=Starlette(routes=[Mount("/samples", routes=standins.routes)]),
         pages=pages,

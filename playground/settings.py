@@ -100,6 +100,17 @@ def port_list(text: str) -> tuple[int, ...]:
     return tuple(tcp_port(part) for part in name_list(text))
 
 
+def origin_list(text: str) -> tuple[str, ...]:
+    """A comma-separated list of origins such as https://example.com, or `*`."""
+    origins = name_list(text)
+    for origin in origins:
+        parts = urlsplit(origin)
+        is_origin = parts.scheme in {"http", "https"} and f"{parts.scheme}://{parts.netloc}"
+        if origin not in {"*", is_origin}:
+            raise ValueError(text)
+    return origins
+
+
 def absolute_path(text: str) -> Path:
     """A path; `~` is the home directory."""
     return Path(text).expanduser().absolute()
@@ -169,6 +180,13 @@ class Settings:
         "ANONYMOUS",
         "",
         "owner of the namespace that clients without a token use; loopback only; empty = nobody",
+    )
+    api_origins: tuple[str, ...] = _field(
+        "API_ORIGINS",
+        "",
+        "origins whose pages may call the API from a browser, comma-separated; * = any; "
+        "empty = none",
+        origin_list,
     )
     operators: tuple[str, ...] = _field(
         "OPERATORS",

@@ -6,7 +6,7 @@ answered in Conductor's shape. Service endpoints outside `/api` (health, documen
 table too, with their full paths.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import msgspec
 from starlette.datastructures import Headers
@@ -20,6 +20,7 @@ from playground.api import (
     environment,
     events,
     human_tasks,
+    payload_storage,
     queues,
     schedules,
     secrets,
@@ -40,6 +41,7 @@ from playground.api import (
     workflow_search,
     workflow_test,
 )
+from playground.api.cross_origin import CrossOrigin
 from playground.api.endpoint import Endpoint
 from playground.api.openapi import api_document
 from playground.api.router import Match, Router, split_path
@@ -64,6 +66,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *tasks.ENDPOINTS,
     *task_search.ENDPOINTS,
     *queues.ENDPOINTS,
+    *payload_storage.ENDPOINTS,
     *tags.ENDPOINTS,
     *secrets.ENDPOINTS,
     *environment.ENDPOINTS,
@@ -75,6 +78,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *stand_ins.ENDPOINTS,
     *webhooks.ENDPOINTS,
 )
+_NOTHING = (b"[]", b"{}")
 _OUTSIDE = frozenset(endpoint.segments for endpoint in ENDPOINTS if endpoint.segments[0] != "api")
 
 
@@ -84,15 +88,20 @@ def create_api(
     limiter: Limiter,
     anonymous: Callable[[], Awaitable[Caller]] | None = None,
     version: str = "0",
-) -> "Api":
-    """The API as an ASGI app for the whole paths; the lifespan's state must hold `runtime`."""
+    origins: Collection[str] = (),
+) -> ASGIApp:
+    """The API as an ASGI app for the whole paths; the lifespan's state must hold `runtime`.
+
+    `origins` are the sites whose pages may call it from a browser.
+    """
 
     def protect(app: ASGIApp) -> ASGIApp:
         return ApiAuthentication(
             app, tokens=tokens, limiter=limiter, open_paths=(), anonymous=anonymous
         )
 
-    return Api(ENDPOINTS, protect=protect, tokens=tokens, limiter=limiter, version=version)
+    app = Api(ENDPOINTS, protect=protect, tokens=tokens, limiter=limiter, version=version)
+    return CrossOrigin(app, origins=origins)
 
 
 def serves(scope: Scope) -> bool:
@@ -176,15 +185,21 @@ async def _answer(request: Request) -> Response:
     for parameter in endpoint.parameters:
         # All of them, also those that this request would not come to use: no wrong value passes.
         parameter.of(request)
+    with_spaces = _plus_as_space(request.path_params)
+    if with_spaces == request.path_params:
+        return await endpoint.handler(request)
+    # Java writes a space in a path as `+`: tried only where the literal name is not there, or
+    # nothing is found by it.
     try:
-        return await endpoint.handler(request)
+        response = await endpoint.handler(request)
     except NotFound:
-        with_spaces = _plus_as_space(request.path_params)
-        if with_spaces == request.path_params:
-            raise
-        # Java writes a space in a path as `+`: tried only where the literal name is not there.
-        request.scope["path_params"] = with_spaces
-        return await endpoint.handler(request)
+        pass
+    else:
+        tried_both = request.path_params == with_spaces
+        if tried_both or request.method != "GET" or bytes(response.body) not in _NOTHING:
+            return response
+    request.scope["path_params"] = with_spaces
+    return await endpoint.handler(request)
 
 
 def _plus_as_space(path_params: dict[str, str]) -> dict[str, str]:

@@ -28,7 +28,8 @@ from playground.model.schedules import (
     runs_search,
     schedules_search,
 )
-from playground.store import schedule_search
+from playground.model.tags import ResourceType
+from playground.store import schedule_search, tags
 from playground.store import schedules as stored
 from tenants.caller import Caller
 
@@ -70,6 +71,9 @@ SCHEDULE_END = Integer("scheduleEndTime", "None after, in epoch ms", maximum=MAX
 LIMIT = Integer("limit", f"At most so many, at most {MAX_RUNS_SHOWN}", default=MAX_RUNS_SHOWN)
 
 
+TAG = Text("tag", "As key:value", required=True, longest=1_300)
+
+
 async def save_schedule(request: Request) -> Response:
     """Create a schedule or replace the one of that name."""
     given = await read(request, WorkflowSchedule)
@@ -82,6 +86,18 @@ async def get_all_schedules(request: Request) -> Response:
     workflow_name = WORKFLOW_NAME.optional(request)
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
         return as_json(await stored.named(connection, workflow_name))
+
+
+async def get_schedules_by_tag(request: Request) -> Response:
+    """The schedules that have a tag, given as `key:value`."""
+    key, colon, value = TAG.of(request).partition(":")
+    if not key or not colon:
+        raise refuse("tag", "tag: must be key:value", TAG.of(request))
+    async with request.state.runtime.reading(request.state.caller.namespace) as connection:
+        kind = ResourceType.WORKFLOW_SCHEDULE
+        wanted = set(await tags.tagged(connection, kind, key, value))
+        found = [one for one in await stored.named(connection) if one.name in wanted]
+    return as_json(found)
 
 
 async def search_schedules(request: Request) -> Response:
@@ -201,6 +217,15 @@ async def search_schedule_executions(request: Request) -> Response:
 
 
 ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/api/scheduler/schedules/tags",
+        handler=get_schedules_by_tag,
+        scope="schedule:read",
+        summary="The schedules that have a tag",
+        parameters=(TAG,),
+        answers={200: list[WorkflowSchedule]},
+    ),
     Endpoint(
         method="POST",
         path="/api/scheduler/schedules",

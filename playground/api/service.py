@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from playground.api.answers import as_json, as_text
 from playground.api.endpoint import Content, Endpoint
@@ -28,6 +28,17 @@ _CONTEXT_SCRIPT = """window.conductor = {
   "TASK_VISIBILITY": "READ",
   "CONDUCTOR_INTEGRATIONS_AI_ENABLED": false
 };
+"""
+
+_TO_THE_DOCUMENTS = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="0; url=/api-docs">
+<title>API of the playground</title>
+</head>
+<body><p>The API is described at <a href="/api-docs">/api-docs</a>.</p></body>
+</html>
 """
 
 
@@ -75,7 +86,33 @@ async def get_spring_api_docs(request: Request) -> Response:
     return await get_api_docs(request)
 
 
+async def get_swagger_page(request: Request) -> Response:
+    """A page that leads to the one with the documents: clients may not follow redirects."""
+    return HTMLResponse(_TO_THE_DOCUMENTS)
+
+
+async def get_swagger_index(request: Request) -> Response:
+    """The same, where springdoc has it."""
+    return await get_swagger_page(request)
+
+
+_SWAGGER_ROWS = tuple(
+    Endpoint(
+        method="GET",
+        path=path,
+        handler=handler,
+        scope=None,
+        summary="The way to the page about this API",
+        answers={200: Content.TEXT},
+    )
+    for path, handler in (
+        ("/swagger-ui", get_swagger_page),
+        ("/swagger-ui/index.html", get_swagger_index),
+    )
+)
+
 ENDPOINTS = (
+    *_SWAGGER_ROWS,
     Endpoint(
         method="GET",
         path="/health",

@@ -266,4 +266,13 @@ ENDPOINTS = (
         "metadata",
         "a form",
     ),
+    *_rows(
+        "/api/scheduler/schedules/{name}/tags",
+        ResourceType.WORKFLOW_SCHEDULE,
+        "name",
+        "schedule",
+        "a schedule",
+    ),
+    *_rows("/api/event/{name}/tags", ResourceType.EVENT_HANDLER, "name", "event", "a handler"),
+    *_rows("/api/metadata/webhook/{id}/tags", ResourceType.WEBHOOK, "id", "webhook", "a webhook"),
 )

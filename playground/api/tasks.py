@@ -47,18 +47,14 @@ async def poll_tasks(request: Request) -> Response:
 async def _poll(request: Request, *, count: int, timeout_ms: int) -> list[Task]:
     if len(request.path_params["tasktype"]) > MAX_NAME_CHARACTERS:
         return []
-    runtime, caller = request.state.runtime, request.state.caller
-    poll = asyncio.create_task(
-        tasks.poll(
-            runtime,
-            caller,
-            request.path_params["tasktype"],
-            worker_id=WORKER_ID.of(request),
-            domain=DOMAIN.optional(request),
-            count=count,
-            timeout_ms=timeout_ms,
-        )
-    )
+    runtime = request.state.runtime
+    if "+" in request.path_params["tasktype"] and await _is_java_space(request):
+        at_once = await _poll_for(request, count, 0)
+        if at_once:
+            return [task.for_wire(runtime.now_ms()) for task in at_once]
+        spaced = request.path_params["tasktype"].replace("+", " ")
+        request.scope["path_params"] = request.path_params | {"tasktype": spaced}
+    poll = asyncio.create_task(_poll_for(request, count, timeout_ms))
     # A task handed to a client that has hung up would be lost until its response time-out.
     hang_up = asyncio.create_task(disconnected(request))
     try:
@@ -72,6 +68,24 @@ async def _poll(request: Request, *, count: int, timeout_ms: int) -> list[Task]:
     finally:
         poll.cancel()
         hang_up.cancel()
+
+
+async def _poll_for(request: Request, count: int, timeout_ms: int) -> list[Task]:
+    return await tasks.poll(
+        request.state.runtime,
+        request.state.caller,
+        request.path_params["tasktype"],
+        worker_id=WORKER_ID.of(request),
+        domain=DOMAIN.optional(request),
+        count=count,
+        timeout_ms=timeout_ms,
+    )
+
+
+async def _is_java_space(request: Request) -> bool:
+    """Whether a `+` in the type may be Java's space: nobody has defined a task with the plus."""
+    async with request.state.runtime.reading(request.state.caller.namespace) as connection:
+        return await queries.task_def(connection, request.path_params["tasktype"]) is None
 
 
 async def update_task(request: Request) -> Response:

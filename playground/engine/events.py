@@ -9,8 +9,9 @@ from playground.engine.runtime import Runtime
 from playground.model.definitions import JSONObject
 from playground.model.errors import Conflict, Finding, InvalidFields, NotFound
 from playground.model.events import EventHandler, EventMessageType
+from playground.model.tags import ResourceType
 from playground.sandbox.client import SyntaxProblem
-from playground.store import event_handlers, event_messages
+from playground.store import event_handlers, event_messages, tags
 from playground.store.definitions import Author
 from playground.store.event_messages import Message
 from playground.store.rows import encode_text
@@ -56,6 +57,7 @@ async def remove(rt: Runtime, caller: Caller, name: str) -> None:
     async with rt.unit_of_work(caller.namespace) as connection:
         if not await event_handlers.remove(connection, name):
             raise _unknown(name)
+        await tags.forget(connection, ResourceType.EVENT_HANDLER, name)
 
 
 def _unknown(name: str) -> NotFound:

@@ -13,7 +13,16 @@ from playground.engine.runtime import Runtime
 from playground.model.definitions import MAX_NAME_CHARACTERS, Tag
 from playground.model.errors import Finding, Invalid, InvalidFields, NotFound
 from playground.model.tags import TAG_TYPES, ResourceType
-from playground.store import definitions, environment, human_tasks, secrets, tags
+from playground.store import (
+    definitions,
+    environment,
+    event_handlers,
+    human_tasks,
+    schedules,
+    secrets,
+    tags,
+    webhooks,
+)
 from tenants import keys
 from tenants.caller import Caller
 from tenants.database import Connection
@@ -47,6 +56,18 @@ async def _is_environment_variable(connection: Connection, name: str) -> bool:
     return bool(await environment.named(connection, [name]))
 
 
+async def _is_schedule(connection: Connection, name: str) -> bool:
+    return await schedules.schedule(connection, name) is not None
+
+
+async def _is_event_handler(connection: Connection, name: str) -> bool:
+    return await event_handlers.handler(connection, name) is not None
+
+
+async def _is_webhook(connection: Connection, webhook_id: str) -> bool:
+    return await webhooks.webhook(connection, webhook_id) is not None
+
+
 RESOURCES: Final[Mapping[ResourceType, Callable[[Connection, str], Awaitable[bool]]]] = (
     MappingProxyType(
         {
@@ -56,6 +77,9 @@ RESOURCES: Final[Mapping[ResourceType, Callable[[Connection, str], Awaitable[boo
             ResourceType.USER_FORM_TEMPLATE: _is_template,
             ResourceType.SECRET_NAME: _is_secret,
             ResourceType.ENV_VARIABLE: _is_environment_variable,
+            ResourceType.WORKFLOW_SCHEDULE: _is_schedule,
+            ResourceType.EVENT_HANDLER: _is_event_handler,
+            ResourceType.WEBHOOK: _is_webhook,
         }
     )
 )

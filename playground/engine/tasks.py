@@ -13,7 +13,7 @@ from playground.engine.runtime import Runtime
 from playground.model.errors import Finding, InvalidFields, NotFound
 from playground.model.execution import Task
 from playground.model.requests import ResultStatus, TaskResult
-from playground.store import executions, tasks
+from playground.store import executions, queries, tasks
 from tenants.caller import Caller
 
 _MOST_AT_ONCE: Final = 1_000
@@ -141,6 +141,20 @@ async def update_by_reference(
         # What this process knows of the execution may be older than the task.
         await post(rt, caller.namespace, workflow_id, prepare, fresh=True)
     return found[-1] if found else None
+
+
+async def requeue(rt: Runtime, caller: Caller, task_type: str) -> int:
+    """Tell everyone who polls for a type that there is work; how many tasks wait.
+
+    A scheduled task never leaves its queue here, so there is nothing to put back.
+    """
+    async with rt.reading(caller.namespace) as connection:
+        sizes = await queries.queue_sizes(connection)
+    waiting = {
+        queue: size for queue, size in sizes.items() if queue.rpartition(":")[2] == task_type
+    }
+    rt.wakeups.notify((f"poll:{caller.namespace}:{queue}", n) for queue, n in waiting.items())
+    return sum(waiting.values())
 
 
 async def add_log(rt: Runtime, caller: Caller, task_id: str, text: str) -> None:

@@ -31,8 +31,9 @@ from playground.model.errors import Finding, InvalidFields, NotFound
 from playground.model.events import EventMessage, EventMessageType
 from playground.model.reading import read_any
 from playground.model.requests import IdempotencyStrategy
+from playground.model.tags import ResourceType
 from playground.model.webhooks import Verifier, WebhookConfig, WebhookExecution
-from playground.store import event_messages, webhooks
+from playground.store import event_messages, tags, webhooks
 from playground.store.definitions import Author
 from playground.store.rows import encode_text
 from playground.store.webhooks import StoredWebhook
@@ -123,6 +124,7 @@ async def remove(rt: Runtime, caller: Caller, webhook_id: str) -> None:
     async with rt.unit_of_work(caller.namespace) as connection:
         if not await webhooks.remove(connection, webhook_id):
             raise unknown(webhook_id)
+        await tags.forget(connection, ResourceType.WEBHOOK, webhook_id)
 
 
 def unknown(webhook_id: str) -> NotFound:

@@ -71,6 +71,18 @@ _QUEUES: Final = (
     .group_by(_queued.c.queue)
     .order_by(_queued.c.queue)
 )
+# What workers hold is found through what is running: only running executions have open tasks.
+_HELD: Final = (
+    select(tasks.c.queue, func.count().label("size"))
+    .join(executions_table, executions_table.c.id == tasks.c.execution_id)
+    .where(
+        executions_table.c.status.in_(["RUNNING", "PAUSED"]),
+        tasks.c.status == "IN_PROGRESS",
+        tasks.c.queue.is_not(None),
+        ~tasks.c.system,
+    )
+    .group_by(tasks.c.queue)
+)
 _POLLS: Final = select(polls).order_by(polls.c.task_type, polls.c.domain)
 _POLLS_OF: Final = _POLLS.where(polls.c.task_type == bindparam("of_type"))
 _NOW: Final = select(NOW_MS)
@@ -275,6 +287,11 @@ async def execution_progress(connection: Connection, execution_id: str) -> Progr
 async def queue_sizes(connection: Connection) -> dict[str, int]:
     """Queue (`type` or `domain:type`) → tasks that wait for a worker."""
     return {row["queue"]: row["size"] for row in await connection.all(_QUEUES)}
+
+
+async def queue_held(connection: Connection) -> dict[str, int]:
+    """Queue → tasks of it that are in a worker's hand."""
+    return {row["queue"]: row["size"] for row in await connection.all(_HELD)}
 
 
 async def poll_data(connection: Connection, task_type: str | None = None) -> list[PollData]:

@@ -26,16 +26,6 @@ ABSENT = [f"{method} {path}" for tier, method, path in ROWS if tier == "C"]
 NOT_YET = {
     # applications
     # tags
-    "DELETE /api/event/{name}/tags",
-    "GET /api/event/{name}/tags",
-    "PUT /api/event/{name}/tags",
-    "DELETE /api/metadata/webhook/{id}/tags",
-    "GET /api/metadata/webhook/{id}/tags",
-    "PUT /api/metadata/webhook/{id}/tags",
-    "GET /api/scheduler/schedules/tags",
-    "DELETE /api/scheduler/schedules/{name}/tags",
-    "GET /api/scheduler/schedules/{name}/tags",
-    "PUT /api/scheduler/schedules/{name}/tags",
     # secrets, environment, schemas
     "GET /api/schema",
     "POST /api/schema",
@@ -50,13 +40,6 @@ NOT_YET = {
     "GET /api/metadata/workflow/{name}/rate-limit",
     "PUT /api/metadata/workflow/{name}/rate-limit",
     # queues, storage, documents
-    "GET /api/tasks/external-storage-location",
-    "GET /api/tasks/externalstoragelocation",
-    "GET /api/tasks/queue/all/verbose",
-    "POST /api/tasks/queue/requeue/{taskType}",
-    "GET /api/workflow/external-storage-location",
-    "GET /api/workflow/externalstoragelocation",
-    "GET /swagger-ui",
     # search
     "POST /api/workflow/bulk/search",
 }

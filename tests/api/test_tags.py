@@ -238,3 +238,44 @@ async def test_one_thing_has_a_limited_number_of_tags(
 
     assert answer.status_code == 400
     assert "50" in answer.json()["message"]
+
+
+async def test_schedules_handlers_and_webhooks_have_tags(calls: httpx2.AsyncClient) -> None:
+    start = {"name": "wf"}
+    schedule = {"name": "s", "cronExpression": "0 0 * * * *", "startWorkflowRequest": start}
+    handler = {
+        "name": "h",
+        "event": "conductor:e",
+        "actions": [{"action": "start_workflow", "start_workflow": start}],
+    }
+    webhook = {
+        "name": "w",
+        "sourcePlatform": "Custom",
+        "verifier": "HEADER_BASED",
+        "headers": {"k": "v"},
+        "receiverWorkflowNamesToVersions": {"wf": 1},
+    }
+    task = {"name": "t", "taskReferenceName": "t", "type": "SIMPLE"}
+    await calls.post("/api/metadata/workflow", json={"name": "wf", "tasks": [task]})
+    made = [
+        await calls.post("/api/scheduler/schedules", json=schedule),
+        await calls.post("/api/event", json=handler),
+        await calls.post("/api/metadata/webhook", json=webhook),
+    ]
+    assert [answer.status_code for answer in made] == [200, 200, 200], [one.text for one in made]
+    webhook_path = f"/api/metadata/webhook/{made[2].json()['id']}"
+    paths = ["/api/scheduler/schedules/s", "/api/event/h", webhook_path]
+
+    for path in paths:
+        await sent(calls, "PUT", f"{path}/tags", [BLUE])
+    tagged = [(await calls.get(f"{path}/tags")).json() for path in paths]
+    found = await calls.get("/api/scheduler/schedules/tags?tag=colour:blue")
+    other = await calls.get("/api/scheduler/schedules/tags?tag=colour:red")
+    malformed = await calls.get("/api/scheduler/schedules/tags?tag=colour")
+    for path in paths:
+        assert (await calls.delete(path)).status_code == 200
+
+    assert tagged == [[BLUE]] * 3
+    assert ([one["name"] for one in found.json()], other.json()) == (["s"], [])
+    assert malformed.status_code == 400
+    assert (await calls.get("/api/metadata/tags")).json() == []
