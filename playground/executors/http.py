@@ -4,6 +4,7 @@ Follows Conductor's HttpTask, also in the texts of its failures.
 """
 
 import asyncio
+import email.message
 import http
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ LONGEST_TIME_OUT_MS = 30_000
 USUAL_DEADLINE_MS = 10_000
 MOST_HEDGES = 5
 _QUOTED_CHARACTERS = 200
+_CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252", "utf-16"})
 
 
 class _Malformed(Exception):
@@ -277,11 +279,22 @@ def _structured(response: EgressResponse) -> dict[str, Any]:
         "statusCode": response.status,
         "reasonPhrase": _reason_phrase(response),
         "headers": headers,
-        "body": read_body(response.body),
+        "body": read_body(response.body, _charset(response)),
     }
 
 
-def read_body(body: bytes) -> Any:
+def _charset(response: EgressResponse) -> str:
+    """What the answer says its text is written in, where that is a usual encoding."""
+    message = email.message.Message()
+    for name, value in response.headers:
+        if name.lower() == "content-type":
+            message["Content-Type"] = value
+            break
+    named = message.get_content_charset("utf-8")
+    return named if named in _CHARSETS else "utf-8"
+
+
+def read_body(body: bytes, charset: str = "utf-8") -> Any:
     """What `output.response.body` shows: JSON objects and lists parsed, single values as Jackson
     and Conductor leave them, anything else as text, nothing as None.
     """
@@ -290,7 +303,7 @@ def read_body(body: bytes) -> Any:
     try:
         value = json_values.decode(body)
     except ValueError:
-        return body.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return body.decode(charset, "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
     match value:
         case None:
             return "null"

@@ -16,6 +16,11 @@ NO_EVALUATOR = (
     "provided."
 )
 
+NO_PYTHON = (
+    "Python scripts are not supported in the playground. Use javascript, or a SIMPLE task with a "
+    "Python worker."
+)
+
 
 async def execute(task: ExecutorInput, tools: HasSandbox) -> TaskResult:
     """Output `result`; on failure `error`, and no retry of what a script did wrong itself."""
@@ -27,6 +32,8 @@ async def execute(task: ExecutorInput, tools: HasSandbox) -> TaskResult:
         return _rejected(task, NO_EXPRESSION)
     if evaluator == "value-param":
         return completed(task, {"result": task.input.get(str(expression))})
+    if evaluator == "python":
+        return _rejected(task, NO_PYTHON)
     if not isinstance(evaluator, str) or evaluator not in JAVASCRIPT:
         return _rejected(task, f"Unknown evaluator '{evaluator}' in INLINE task.")
     return await _run_script(task, str(expression), tools)

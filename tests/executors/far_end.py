@@ -9,6 +9,7 @@ class FarEnd:
     def __init__(self) -> None:
         self.port = 0
         self.requests: list[str] = []
+        self.content_type = "text/plain"
         self.bodies: dict[str, bytes] = {}
         """File name → what a request for it is answered with."""
         self._server: asyncio.Server | None = None
@@ -24,6 +25,9 @@ class FarEnd:
         if self._server:
             self._server.close()
 
+    def _ok(self) -> str:
+        return f"HTTP/1.1 200 OK\r\nContent-Type: {self.content_type}\r\n"
+
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -35,7 +39,7 @@ class FarEnd:
                 await asyncio.sleep(30)
             file = path.partition("?")[0].strip("/")
             if file in self.bodies:
-                writer.write(_with_body("HTTP/1.1 200 OK\r\n", self.bodies[file]))
+                writer.write(_with_body(self._ok(), self.bodies[file]))
             else:
                 writer.write(_response(method, path.partition("?")[0]))
             await writer.drain()

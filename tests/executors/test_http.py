@@ -366,6 +366,25 @@ async def test_nonsense_fails_and_never_raises(fields: dict[str, Any], tools: To
     assert result.reason_for_incompletion
 
 
+@pytest.mark.parametrize(
+    ("content_type", "text"),
+    [
+        ("text/html; charset=ISO-8859-1", "caf\N{LATIN SMALL LETTER E WITH ACUTE}"),
+        ("text/html", "caf\N{REPLACEMENT CHARACTER}"),
+        ("text/html; charset=rot13", "caf\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+async def test_text_is_read_in_its_encoding(
+    content_type: str, text: str, tools: Tools, far_end: FarEnd
+) -> None:
+    far_end.bodies["page"] = "caf\N{LATIN SMALL LETTER E WITH ACUTE}".encode("latin-1")
+    far_end.content_type = content_type
+
+    result = await run(tools, {"uri": far_end.url("/page"), "method": "GET"})
+
+    assert answer_of(result)["body"] == text
+
+
 # ---- what the hosted product adds
 
 

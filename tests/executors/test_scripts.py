@@ -127,6 +127,7 @@ async def test_value_param_names_an_input(sandbox: SandboxClient) -> None:
             "Unknown evaluator 'cobol' in INLINE task.",
         ),
         ({"expression": "1", "evaluatorType": ["x"]}, "Unknown evaluator"),
+        ({"expression": "1", "evaluatorType": "python"}, "Use javascript, or a SIMPLE task"),
         (
             {"expression": "\nfoo"},
             "Error evaluating the script `ReferenceError: foo is not defined` at line 2",

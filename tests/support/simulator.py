@@ -413,11 +413,14 @@ class Run:
             return self._run_engine_task(self._loaded(task))
         return None
 
-    def _run_engine_task(self, task: Task) -> list[Input]:
+    def _run_engine_task(self, task: Task) -> list[Input] | None:
         if task.task_type == "SUB_WORKFLOW":
             return [self._start_child(task)]
         if task.task_type == "START_WORKFLOW":
             return [self._start_other(task)]
+        if task.task_type != "EVENT":
+            # The others act on a namespace, which a World is not: they wait for a test's result.
+            return None
         published = publication(self.execution, task)
         if isinstance(published, str):
             return [Result(_result(task, ResultStatus.FAILED, {}, published))]
