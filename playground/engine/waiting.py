@@ -17,7 +17,7 @@ from playground.store.blocking import Standing
 
 _FIRST_LOOK_AGAIN_SECONDS: Final = 0.1
 _LOOK_AGAIN_SECONDS: Final = 5.0
-_BETWEEN_LOOKS_SECONDS: Final = 0.05
+_BETWEEN_LOOKS_SECONDS: Final = 0.02
 _REST_PER_LOOK: Final = 4
 """Looking at a large execution takes long: a fifth of the time may be spent on it, at most."""
 _MOST_CHANNELS: Final = 50
@@ -45,15 +45,15 @@ async def until_settled(
         async with _listening(rt, namespace, watched, max(0.0, min(left, patience))) as woken:
             began = time.monotonic()
             found = await _look(rt, namespace, execution_id, refs)
-            took = time.monotonic() - began
+            looked = time.monotonic()
             if found.settled or left <= 0:
                 return found
             known, watched = watched, found.tree[:_MOST_CHANNELS]
             if set(watched) <= set(known):
                 await woken()
         patience = min(patience * 4, _LOOK_AGAIN_SECONDS)
-        rest = max(_BETWEEN_LOOKS_SECONDS, took * _REST_PER_LOOK)
-        await asyncio.sleep(max(0.0, min(rest, deadline - time.monotonic())))
+        rest = max(_BETWEEN_LOOKS_SECONDS, (looked - began) * _REST_PER_LOOK)
+        await asyncio.sleep(max(0.0, min(looked + rest, deadline) - time.monotonic()))
 
 
 async def _look(rt: Runtime, namespace: str, execution_id: str, refs: Collection[str]) -> Standing:
