@@ -6,10 +6,10 @@ Which run comes next is decided here, from the schedule and the time given; noth
 import re
 from dataclasses import replace
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from playground.model import cron
 from playground.model.definitions import JSONObject, Name
@@ -39,6 +39,9 @@ _LARGEST: Final = 2**63 - 1
 Moment = int
 """Epoch milliseconds."""
 
+Description = Annotated[str, Meta(max_length=10_000)]
+Reason = Annotated[str, Meta(max_length=1_000)]
+
 
 class CronSchedule(Struct, frozen=True, kw_only=True, rename="camel"):
     cron_expression: str = ""
@@ -58,10 +61,10 @@ class WorkflowSchedule(Struct, frozen=True, kw_only=True, rename="camel"):
     start_workflow_request: StartWorkflowRequest | UnsetType = UNSET
     run_catchup_schedule_instances: bool = False
     paused: bool = False
-    paused_reason: str | UnsetType = UNSET
+    paused_reason: Reason | UnsetType = UNSET
     schedule_start_time: Moment | UnsetType = UNSET
     schedule_end_time: Moment | UnsetType = UNSET
-    description: str | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
     create_time: Moment | UnsetType = UNSET
     updated_time: Moment | UnsetType = UNSET
     created_by: str | UnsetType = UNSET

@@ -15,6 +15,18 @@ pytestmark = pytest.mark.anyio
 SCHEDULES = "/api/scheduler/schedules"
 
 
+@pytest.fixture
+async def bare(calls: httpx2.AsyncClient) -> httpx2.AsyncClient:
+    """The caller's client, in a namespace without the schedules of samples."""
+    await without_samples(calls)
+    return calls
+
+
+async def without_samples(calls: httpx2.AsyncClient) -> None:
+    for schedule in (await calls.get(SCHEDULES)).json():
+        await calls.delete(f"{SCHEDULES}/{schedule['name']}")
+
+
 def a_body(name: str = "often", **changes: Any) -> dict[str, Any]:
     request = {"name": "scheduled", "input": {"n": 1}, "correlationId": ""}
     return {
@@ -70,6 +82,9 @@ async def test_saving_answers_what_is_stored(calls: httpx2.AsyncClient, caller: 
         ({"name": ""}, "name", "Schedule name cannot be null or empty"),
         ({"startWorkflowRequest": None}, "startWorkflowRequest", "needs a startWorkflowRequest"),
         ({"paused": "yes"}, "paused", "bool"),
+        ({"description": "x" * 10_001}, "description", "length"),
+        ({"zoneId": "Europe"}, "zoneId", "Unknown time zone"),
+        ({"scheduleStartTime": -1}, "scheduleStartTime", "epoch milliseconds"),
         (
             {"cronSchedules": [{"cronExpression": "0 0 99 * * *"}]},
             "cronSchedules[0].cronExpression",
@@ -88,13 +103,28 @@ async def test_bad_schedules_are_400(
     assert message in error["message"]
 
 
-async def test_list_is_by_name_and_workflow(calls: httpx2.AsyncClient) -> None:
-    await save(calls, "b")
-    await save(calls, "a", startWorkflowRequest={"name": "other"})
+@pytest.mark.parametrize("field", ["name", "pausedReason", "zoneId", "cronExpression"])
+async def test_nul_is_refused_or_kept(field: str, calls: httpx2.AsyncClient) -> None:
+    answer = await calls.post(SCHEDULES, json=a_body() | {field: "a\0b"})
 
-    every = (await calls.get(SCHEDULES)).json()
-    some = (await calls.get(f"{SCHEDULES}?workflowName=other")).json()
-    none = (await calls.get(f"{SCHEDULES}?workflowName=nobody")).json()
+    assert answer.status_code == 400
+
+
+async def test_nul_in_a_workflow_name_is_400(calls: httpx2.AsyncClient) -> None:
+    request = {"name": "a\0b"}
+
+    answer = await calls.post(SCHEDULES, json=a_body(startWorkflowRequest=request))
+
+    assert answer.status_code == 400
+
+
+async def test_list_is_by_name_and_workflow(bare: httpx2.AsyncClient) -> None:
+    await save(bare, "b")
+    await save(bare, "a", startWorkflowRequest={"name": "other"})
+
+    every = (await bare.get(SCHEDULES)).json()
+    some = (await bare.get(f"{SCHEDULES}?workflowName=other")).json()
+    none = (await bare.get(f"{SCHEDULES}?workflowName=nobody")).json()
 
     assert [one["name"] for one in every] == ["a", "b"]
     assert [one["name"] for one in some] == ["a"]
@@ -119,12 +149,12 @@ async def test_list_is_by_name_and_workflow(calls: httpx2.AsyncClient) -> None:
         ("start=1&size=1", ["noon"]),
     ],
 )
-async def test_search_of_schedules(query: str, names: list[str], calls: httpx2.AsyncClient) -> None:
-    await save(calls, "often")
-    await save(calls, "noon", paused=True, description="time for lunch")
-    await save(calls, "night", startWorkflowRequest={"name": "other"})
+async def test_search_of_schedules(query: str, names: list[str], bare: httpx2.AsyncClient) -> None:
+    await save(bare, "often")
+    await save(bare, "noon", paused=True, description="time for lunch")
+    await save(bare, "night", startWorkflowRequest={"name": "other"})
 
-    found = (await calls.get(f"{SCHEDULES}/search?{query}")).json()
+    found = (await bare.get(f"{SCHEDULES}/search?{query}")).json()
 
     assert [one["name"] for one in found["results"]] == names
     assert found["totalHits"] == (3 if "start=1" in query else len(names))
@@ -271,6 +301,7 @@ async def test_strangers_meet_nothing(
     rt: Runtime, caller: Caller, stranger: Caller, calls_of: CallsOf
 ) -> None:
     calls, theirs = calls_of(caller), calls_of(stranger)
+    await without_samples(theirs)
     await save(calls)
     await missed(rt, caller, "often", 0)
     await tick(rt, caller)

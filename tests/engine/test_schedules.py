@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ from playground.model.schedules import (
     following_run,
 )
 from playground.store import schedule_runs as stored
+from playground.store import schedules as saved_schedules
 from playground.store.schedule_tables import schedule_executions, schedule_timers
 from tenants.caller import Caller
 from tenants.errors import QuotaExceeded
@@ -162,12 +164,14 @@ async def test_what_is_wrong_is_named(
     assert refused.value.message == refused.value.findings[0].message
 
 
-async def test_a_plan_allows_so_many_schedules(rt: Runtime) -> None:
-    caller = await a_caller(rt, schedules=1)
+async def test_a_plan_allows_so_many_schedules(rt: Runtime, caller: Caller) -> None:
+    async with rt.reading(caller.namespace) as connection:
+        of_samples = await saved_schedules.count(connection)
+    caller = replace(caller, plan=replace(caller.plan, schedules=of_samples + 1))
     await schedules.save(rt, caller, a_schedule("one"))
     await schedules.save(rt, caller, a_schedule("one"))
 
-    with pytest.raises(QuotaExceeded, match="allows 1 schedules"):
+    with pytest.raises(QuotaExceeded, match=f"allows {of_samples + 1} schedules"):
         await schedules.save(rt, caller, a_schedule("two"))
 
     assert await named(rt, caller, "two") is None
