@@ -20,8 +20,8 @@ from playground.engine import workflows
 from playground.engine.advance import post
 from playground.engine.runtime import Runtime
 from playground.expressions import BudgetExceeded, java_text
-from playground.model.definitions import JSONObject
-from playground.model.errors import NotFound, PlaygroundError, Unavailable
+from playground.model.definitions import MAX_NAME_CHARACTERS, JSONObject
+from playground.model.errors import Invalid, NotFound, PlaygroundError, Unavailable
 from playground.model.events import (
     Action,
     EventExecutionStatus,
@@ -123,6 +123,9 @@ async def take(rt: Runtime, plan: Plan, message: Message, step: Step) -> None:
         return
     except (Unavailable, DatabaseUnavailable) as error:
         raise Transient(error.message) from error
+    except StatementRefused as error:
+        # A deadlock passes; a value the database never takes must not be tried for ever.
+        raise Transient("The database did not take what the action writes.") from error
     except BudgetExceeded:
         await _fail(rt, message, key, "The parameters of the action are too large.")
     except (PlaygroundError, TenantError) as error:
@@ -225,9 +228,9 @@ def _request(
         name=details.name,
         version=details.version,
         input={**given, **_names_of(message)},
-        correlation_id=_text(details.correlation_id, payload, max_bytes),
+        correlation_id=_short("correlationId", details.correlation_id, payload, max_bytes),
         task_to_domain=domains,
-        idempotency_key=_text(details.idempotency_key, payload, max_bytes),
+        idempotency_key=_short("idempotencyKey", details.idempotency_key, payload, max_bytes),
         idempotency_strategy=details.idempotency_strategy,
     )
 
@@ -251,6 +254,14 @@ def _text(template: str | UnsetType, payload: Any, max_bytes: int) -> str | Unse
         return UNSET
     value = evaluated(template, payload, max_bytes)
     return UNSET if value is None else java_text(value)
+
+
+def _short(name: str, template: str | UnsetType, payload: Any, max_bytes: int) -> str | UnsetType:
+    """A text that is stored where an index is: as short as a request's would have to be."""
+    text = _text(template, payload, max_bytes)
+    if text and len(text) > MAX_NAME_CHARACTERS:
+        raise Invalid(f"{name} is longer than {MAX_NAME_CHARACTERS} characters.")
+    return text
 
 
 def _task_output(

@@ -13,7 +13,8 @@ from playground.engine.event_actions import Change, Start, Step, Work
 from playground.engine.runtime import Runtime
 from playground.engine.webhooks import IDEMPOTENCY_FIELDS
 from playground.expressions import java_text
-from playground.model.definitions import JSONObject
+from playground.model.definitions import MAX_NAME_CHARACTERS, JSONObject
+from playground.model.errors import Invalid
 from playground.model.requests import (
     IdempotencyStrategy,
     ResultStatus,
@@ -67,7 +68,9 @@ async def _start(
     given = _as_map(payload)
     key = config.workflows_to_start.get("idempotencyKey")
     if key:
-        key = evaluated(key, {"workflow": {"input": given}}, max_bytes)
+        key = java_text(evaluated(key, {"workflow": {"input": given}}, max_bytes))
+        if len(key) > MAX_NAME_CHARACTERS:
+            raise Invalid(f"idempotencyKey is longer than {MAX_NAME_CHARACTERS} characters.")
     strategy = config.workflows_to_start.get("idempotencyStrategy")
     version = config.workflows_to_start[name]
     return Start(
@@ -75,7 +78,7 @@ async def _start(
             name=name,
             version=version or UNSET,
             input=given,
-            idempotency_key=java_text(key) if key else UNSET,
+            idempotency_key=key or UNSET,
             idempotency_strategy=IdempotencyStrategy(strategy) if strategy else UNSET,
         )
     )

@@ -1,6 +1,7 @@
 """Pins event handlers: registration, conditions, each action, once each however often delivered."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -691,3 +692,22 @@ async def test_condition_must_compile_to_be_registered(
 ) -> None:
     with pytest.raises(InvalidFields, match="The condition is not well formatted"):
         await register(replace(rt, sandbox=sandbox), caller, start_workflow(), condition="$.a ==")
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "\x00"], ids=["too long", "NUL"])
+async def test_value_that_cannot_be_stored_fails_its_action_for_good(
+    rt: Runtime, caller: Caller, text: str
+) -> None:
+    await startable(rt, caller)
+    await register(rt, caller, start_workflow(correlationId="${text}"))
+    await events.publish(rt, caller, EVENT, {"text": text})
+    _, (effect,) = await take(rt, caller)
+
+    for _ in range(3):
+        with contextlib.suppress(Unavailable):
+            await deliveries.deliver(rt, effect.claim, effect.body)
+
+    (message,) = await messages(rt, caller)
+    assert message.status in ("HANDLED", "REJECTED")
+    assert [record.status for record in message.event_executions] == ["FAILED"]
+    assert await started(rt, caller) == []
