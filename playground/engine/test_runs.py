@@ -162,10 +162,9 @@ class _TestRun:
         """The execution as a reader sees it."""
         now_ms = self.around.rt.now_ms()
         return replace(
-            self.view.execution,
+            self.view.execution.for_wire(),
             workflow_definition=self.view.definition,
             tasks=[task.for_wire(now_ms) for task in self.view.tasks],
-            failed_task_id=UNSET,
         )
 
     async def _decide(self, inputs: Sequence[Input]) -> bool:

@@ -221,7 +221,8 @@ async def show_execution(request: Request) -> Response:
     async with rt.reading(caller.namespace) as connection:
         execution = await _light_execution(connection, execution_id)
         chosen = selected_task(execution, query.text("task"), query.text("attempt"))
-        task = await queries.task(connection, chosen.task_id) if chosen else None
+        # Tasks of an archived execution are only read with it.
+        task = (await queries.task(connection, chosen.task_id) or chosen) if chosen else None
         logs = await queries.task_logs(connection, task.task_id) if task else []
     if task and chosen:
         # The light copy knows that an executor has taken the task; the row itself does not say.
@@ -235,9 +236,12 @@ async def _light_execution(connection: Connection, execution_id: str) -> Executi
     """The execution with its tasks but without their payloads; raises `NotFound`."""
     execution = await queries.execution(connection, execution_id, include_tasks=False)
     progress = await queries.execution_progress(connection, execution_id)
-    if execution is None or progress is None:
+    if execution is not None and progress is None:
+        # In the archive, which holds it as a whole.
+        execution = await queries.execution(connection, execution_id)
+    if execution is None:
         raise NotFound
-    return replace(execution, tasks=progress.tasks)
+    return replace(execution, tasks=progress.tasks) if progress else execution
 
 
 async def _download(rt: Runtime, caller: Caller, execution_id: str) -> Response:

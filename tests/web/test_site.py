@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from playground.engine import tasks
+from playground.engine import tasks, workflows
 from playground.engine.runtime import Runtime
 from playground.model.requests import ResultStatus
 from tests.engine.running import execution, finish, poll_one
@@ -129,6 +129,18 @@ async def test_execution_shows_diagram_tasks_and_waiting(ada: Visitor) -> None:
     assert 'data-status="SCHEDULED"' in page
     assert f'data-events="/executions/{execution_id}/events"' in page
     assert "waits for a worker that polls simplest_task" in words(page)
+
+
+async def test_archived_execution_can_still_be_read(ada: Visitor) -> None:
+    execution_id = await ada.start()
+    await workflows.terminate(ada.rt, ada.caller, execution_id, "enough")
+    await workflows.remove(ada.rt, ada.caller, execution_id)
+
+    page = await ada.text(f"/executions/{execution_id}?task=simplest_task_ref")
+
+    assert "TERMINATED" in page.upper()
+    assert "simplest_task_ref" in page
+    assert execution_id not in await ada.text("/executions")
 
 
 async def test_finished_execution_shows_output_and_ends_its_stream(
