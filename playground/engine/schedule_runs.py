@@ -28,7 +28,7 @@ from playground.store import executions, schedule_claims, schedules
 from playground.store import schedule_runs as stored
 from playground.store.schedule_claims import LEASE_MS, Claimed
 from playground.store.schedule_runs import Move, Run, TakenTimer
-from tenants.caller import Plan
+from playground.store.webhooks import is_suspended
 from tenants.database import DatabaseUnavailable, Role
 from tenants.errors import TenantError
 
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 _RUN: Final = uuid.UUID("5f0b7f6e-4a43-4d1c-9a0f-1f6b0c7d2e31")
 _STARTED_BY_RUN: Final = uuid.UUID("c1d9c0de-7a52-4f0e-8b1a-2d6f3e5a9b44")
 _MINUTE_MS: Final = 60_000
+_HOUR_MS: Final = 60 * _MINUTE_MS
 _IN_PARALLEL: Final = 8
 _MOST_REASON: Final = 999
 _MOST_TRIES: Final = 20
@@ -83,25 +84,31 @@ async def record(rt: Runtime, namespace: str, claimed: Sequence[Claimed]) -> lis
     """Move claimed timers to their next runs and write the records; the runs to start now.
 
     Runs above what the plan starts within a minute are recorded as FAILED, and their entries
-    rest for a minute.
+    rest for a minute; those of a suspended namespace for an hour.
     """
     numbers = {claim.id: claim.number for claim in claimed}
     async with rt.reading(namespace) as connection:
         timers = await stored.load_timers(connection, numbers)
+        suspended = await is_suspended(connection)
     if not timers:
         return []
     plan = await plan_of(rt, namespace)
+    pace = plan.scheduled_starts_per_minute
     now_ms = rt.now_ms()
     going = [_move(namespace, timer, now_ms) for timer in timers]
-    resting = [_refusal(moved, plan, now_ms) for moved in going]
+    if suspended:
+        resting = [_refused(one, now_ms, _HOUR_MS, "This namespace is suspended") for one in going]
+    else:
+        why = f"Your plan starts {pace:,} workflows by schedule a minute"
+        resting = [_refused(one, now_ms, _MINUTE_MS, why) for one in going]
     async with rt.unit_of_work(namespace) as connection:
         # First, so that what clocks take for this namespace at once is counted together.
         await schedules.take_turns(connection, namespace)
         started = await stored.started_since(connection, now_ms - _MINUTE_MS)
-        allowed = max(0, plan.scheduled_starts_per_minute - started)
+        allowed = 0 if suspended else max(0, pace - started)
         moves = [*going[:allowed], *resting[allowed:]]
         written = await stored.move(connection, moves, lease_ms=LEASE_MS)
-    return [moved.run for moved in moves if moved.refused is None and moved.run.id in written]
+    return [one.run for one in moves if one.refused is None and one.run.id in written]
 
 
 def _move(namespace: str, timer: TakenTimer, now_ms: int) -> Move:
@@ -120,16 +127,15 @@ def _move(namespace: str, timer: TakenTimer, now_ms: int) -> Move:
     return Move(timer, following_run(schedule, entry, timer.expected_ms, now_ms), taken)
 
 
-def _refusal(moved: Move, plan: Plan, now_ms: int) -> Move:
-    timer = moved.timer
-    resumes_ms = first_run(timer.schedule, timer.entry, max(now_ms, timer.expected_ms) + _MINUTE_MS)
-    reason = (
-        f"Your plan starts {plan.scheduled_starts_per_minute:,} workflows by schedule a minute. "
-        f"{timer.entry.cron_expression} rests for a minute"
-    )
-    if resumes_ms is not None:
-        reason += f" and goes on at {datetime.fromtimestamp(resumes_ms // 1000, UTC):%H:%M:%S} UTC"
-    return Move(timer, resumes_ms, moved.run, refused=f"{reason}.")
+def _refused(taken: Move, now_ms: int, rest_ms: int, why: str) -> Move:
+    """The same run not started, and its entry resting."""
+    timer = taken.timer
+    next_ms = first_run(timer.schedule, timer.entry, max(now_ms, timer.expected_ms) + rest_ms)
+    then = "has no further runs"
+    if next_ms is not None:
+        then = f"goes on at {datetime.fromtimestamp(next_ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    reason = f"{why}. {timer.entry.cron_expression} {then}."
+    return Move(timer, next_ms, taken.run, refused=reason[:_MOST_REASON])
 
 
 async def _start_all(rt: Runtime, namespace: str, runs: Sequence[Run]) -> None:

@@ -1,4 +1,4 @@
-"""The clock role: timers that are due, and bells that were lost.
+"""The clock role: timers and schedules that are due, and bells that were lost.
 
 Several may run. It decides nothing itself: it sends an execution whose timer is due through the
 same door as everyone, and rings when system work has been due for a while, which only happens when

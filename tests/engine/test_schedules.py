@@ -23,7 +23,9 @@ from playground.model.schedules import (
 from playground.store import schedule_runs as stored
 from playground.store import schedules as saved_schedules
 from playground.store.schedule_tables import schedule_executions, schedule_timers
+from tenants import directory
 from tenants.caller import Caller
+from tenants.database import Role
 from tenants.errors import QuotaExceeded
 from tenants.tables import NOW_MS
 from tests.engine.running import execution
@@ -393,6 +395,21 @@ async def test_a_schedule_above_the_plans_pace_rests(rt: Runtime, stranger: Call
     assert len(resting) == 2
     (untouched,) = await records(rt, stranger)
     assert untouched.state is RunState.EXECUTED
+
+
+async def test_a_suspended_namespace_starts_nothing(rt: Runtime, caller: Caller) -> None:
+    await register(rt, caller)
+    await schedules.save(rt, caller, a_schedule(run_catchup_schedule_instances=True))
+    await missed(rt, caller, "often", 5 * MINUTE_MS)
+    async with rt.database.transaction(Role.IDENTITY) as connection:
+        await directory.suspend(connection, caller.namespace)
+
+    assert [await tick(rt, caller), await tick(rt, caller)] == [1, 0]
+
+    (record,) = await records(rt, caller)
+    assert record.state is RunState.FAILED
+    assert "This namespace is suspended." in (record.reason or "")
+    assert await started(rt, caller) == []
 
 
 async def test_a_full_namespace_fails_the_run(rt: Runtime) -> None:
