@@ -40,6 +40,8 @@ class Limits:
     workflow_payload_bytes: int = 1024 * 1024
     variables_bytes: int = 256 * 1024
     max_tasks: int = 20_000
+    max_fork: int = 20_000
+    """Branches of one dynamic fork."""
     max_tasks_ever: int = 100_000
     max_steps: int = 1_000
     """Steps settled in one call of `decide` before it asks to be called again."""

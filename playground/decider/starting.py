@@ -19,6 +19,9 @@ class Origin:
     parent_workflow_task_id: str = ""
     event: str = ""
     event_depth: int = 0
+    depth: int = 0
+    root_id: str = ""
+    start_chain: int = 0
 
 
 def start(
@@ -54,6 +57,9 @@ def start(
         idempotency_key=request.idempotency_key,
         event=origin.event or UNSET,
         event_depth=origin.event_depth or UNSET,
+        depth=origin.depth or UNSET,
+        root_id=origin.root_id or UNSET,
+        start_chain=origin.start_chain or UNSET,
         parent_workflow_id=origin.parent_workflow_id or UNSET,
         parent_workflow_task_id=origin.parent_workflow_task_id or UNSET,
     )

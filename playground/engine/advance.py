@@ -286,6 +286,7 @@ class _Turn:
                     task_payload_bytes=self.plan.payload_bytes,
                     workflow_payload_bytes=self.plan.payload_bytes,
                     max_tasks=self.plan.tasks_per_execution,
+                    max_fork=self.plan.fork_width,
                     max_tasks_ever=self.plan.tasks_per_execution * _TURNS_OF_A_LOOP,
                 ),
             )

@@ -35,6 +35,7 @@ from playground.engine import (
     events,
     followers,
     human_tasks,
+    lineage,
     namespace_tasks,
     workflow_messages,
     workflows,
@@ -174,6 +175,7 @@ async def _start_once(
     task: Task | None = None,
     *,
     event_depth: int = 0,
+    start_chain: int = 0,
 ) -> str:
     """Start under an id of our choosing, unless that has happened already.
 
@@ -182,13 +184,25 @@ async def _start_once(
     async with rt.reading(namespace) as connection:
         if await executions.row_of(connection, workflow_id) is not None:
             return workflow_id
-    origin = (
-        Origin(parent.workflow_id, task.task_id, event_depth=parent.event_depth or 0)
-        if parent is not None and task is not None
-        else Origin(event_depth=event_depth)
-    )
     caller = await system_caller(rt, namespace)
+    if parent is not None and task is not None:
+        origin = _below(parent, task)
+        await lineage.check_child(rt, caller, origin)
+    else:
+        origin = Origin(event_depth=event_depth, start_chain=start_chain)
+        lineage.check_start(caller, origin)
     return await workflows.start(rt, caller, request, workflow_id=workflow_id, origin=origin)
+
+
+def _below(parent: Execution, task: Task) -> Origin:
+    return Origin(
+        parent.workflow_id,
+        task.task_id,
+        event_depth=parent.event_depth or 0,
+        depth=(parent.depth or 0) + 1,
+        root_id=parent.root_id or parent.workflow_id,
+        start_chain=parent.start_chain or 0,
+    )
 
 
 async def _start_workflow(
@@ -205,6 +219,7 @@ async def _start_workflow(
             wanted,
             workflow_id,
             event_depth=starter.event_depth or 0,
+            start_chain=(starter.start_chain or 0) + 1,
         )
     except (Unavailable, DatabaseUnavailable):
         raise
@@ -326,7 +341,7 @@ async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailur
     async with rt.unit_of_work(claim.namespace) as connection:
         failed = await queries.execution(connection, claim.execution_id)
         row = await executions.row_of(connection, claim.execution_id)
-    depth = rows.execution_of(row).execution.event_depth or 0 if row else 0
+    header = rows.execution_of(row).execution if row else Execution()
     given: dict[str, Any] = dict(effect.input)
     if failed is not None:
         given["failedWorkflow"] = msgspec.to_builtins(failed)
@@ -338,7 +353,14 @@ async def _start_failure_workflow(rt: Runtime, claim: Claim, effect: StartFailur
         task_to_domain=effect.task_to_domain,
     )
     try:
-        await _start_once(rt, claim.namespace, request, effect.workflow_id, event_depth=depth)
+        await _start_once(
+            rt,
+            claim.namespace,
+            request,
+            effect.workflow_id,
+            event_depth=header.event_depth or 0,
+            start_chain=(header.start_chain or 0) + 1,
+        )
     except (Unavailable, DatabaseUnavailable):
         raise
     except (PlaygroundError, TenantError) as error:

@@ -199,6 +199,7 @@ class _TestRun:
                 task_payload_bytes=plan.payload_bytes,
                 workflow_payload_bytes=plan.payload_bytes,
                 max_tasks=plan.tasks_per_execution,
+                max_fork=plan.fork_width,
                 max_tasks_ever=plan.tasks_per_execution,
             ),
         )

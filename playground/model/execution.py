@@ -192,11 +192,24 @@ class Execution(Struct, frozen=True, kw_only=True, rename="camel"):
     # The engine's own, cleared before an execution is written to a reader.
     failed_task_id: str | UnsetType = UNSET
     event_depth: int | UnsetType = UNSET
+    depth: int | UnsetType = UNSET
+    """Levels of parents above."""
+    root_id: str | UnsetType = UNSET
+    """The topmost of them."""
+    start_chain: int | UnsetType = UNSET
+    """How many executions before this one started the next."""
     """How many starts by events lie between this run and a start by somebody else."""
 
     def for_wire(self) -> "Execution":
         """This execution as the API shows it: the engine's own fields cleared."""
-        return replace(self, failed_task_id=UNSET, event_depth=UNSET)
+        return replace(
+            self,
+            failed_task_id=UNSET,
+            event_depth=UNSET,
+            depth=UNSET,
+            root_id=UNSET,
+            start_chain=UNSET,
+        )
 
 
 class TaskExecLog(Struct, frozen=True, kw_only=True, rename="camel"):

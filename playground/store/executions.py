@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal_column,
     not_,
     or_,
     select,
@@ -101,6 +102,17 @@ _OUTLIVED: Final = (
     )
     .order_by(executions.c.start_time)
     .limit(bindparam("most", type_=Integer))
+)
+_ALIVE_BELOW: Final = select(func.count()).select_from(
+    select(executions.c.id)
+    .where(
+        executions.c.root_id == bindparam("of_root", type_=Text),
+        executions.c.root_id.is_not(None),
+        # In so many words the planner sees that the index of the living has them.
+        executions.c.status.in_([literal_column("'RUNNING'"), literal_column("'PAUSED'")]),
+    )
+    .limit(bindparam("most", type_=Integer))
+    .subquery()
 )
 _SET_TIMER: Final = (
     update(executions)
@@ -212,6 +224,11 @@ async def row_of(connection: Connection, execution_id: str) -> Any:
 async def row_to_show(connection: Connection, execution_id: str) -> Any:
     """The same with the revision of the namespace's secrets, for a mask."""
     return await connection.first(_BY_ID_TO_SHOW, of_id=execution_id)
+
+
+async def alive_below(connection: Connection, root_id: str, *, most: int) -> int:
+    """How many unfinished executions have this one at the top of their tree; counts to `most`."""
+    return int(await connection.scalar(_ALIVE_BELOW, of_root=root_id, most=most))
 
 
 async def children_of(connection: Connection, execution_id: str) -> list[str]:

@@ -153,6 +153,7 @@ _EXECUTION: Final[_Spec] = {
     "input": Text(),
     "output": Text(),
     "variables": Text(),
+    "root_id": Text(),
 }
 _TASK: Final[_Spec] = {
     "id": Text(),
@@ -504,6 +505,7 @@ def _execution_row(save: Save) -> tuple[Any, ...]:
         None if base and base.input is new.input else encode_text(new.input),
         None if base and base.output is new.output else encode_text(new.output),
         None if base and base.variables is new.variables else encode_text(new.variables),
+        new.root_id or None,
     )
 
 

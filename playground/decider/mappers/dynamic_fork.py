@@ -233,10 +233,11 @@ def _converted(element: Any) -> WorkflowTask | None:
 
 def _frozen(context: MapperContext, branches: list[WorkflowTask]) -> list[WorkflowTask]:
     draft = context.draft
-    if len(branches) > draft.limits.max_tasks:
+    most = min(draft.limits.max_fork, draft.limits.max_tasks)
+    if len(branches) > most:
         raise WorkflowFails(
-            f"A dynamic fork of {len(branches)} branches is past the limit of "
-            f"{draft.limits.max_tasks} tasks in one execution"
+            f"A dynamic fork of {len(branches)} branches is past the limit of {most} tasks. "
+            "Fork fewer at a time, in a loop for instance."
         )
     names = {branch.name for branch in branches if branch.task_definition is UNSET}
     workflows = {name for branch in branches if (name := _child_without_version(branch))}
