@@ -1,6 +1,6 @@
 """Stand-in workers as the API shows and takes them."""
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class StandIn(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -19,6 +19,6 @@ class StandIns(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class StandInSwitch(Struct, frozen=True, kw_only=True, rename="camel"):
-    """On or off."""
+    """On or off; which of the two must be said."""
 
-    enabled: bool
+    enabled: bool | UnsetType = UNSET

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from playground.engine import metadata, provisioning
 from playground.engine.runtime import Runtime
 from playground.engine.schedules import resume
+from playground.model.schedules import WorkflowSchedule
 from playground.store import definitions, event_handlers, queries, samples, schedules
 from playground.store.definitions import Author
 from tenants.caller import Caller
@@ -104,25 +105,31 @@ async def test_deleted_sample_does_not_come_back(rt: Runtime, caller: Caller) ->
     assert "PopulationMaxMin" not in await names(rt, caller.namespace)
 
 
-async def test_handlers_and_schedules_come_with_their_samples(rt: Runtime, caller: Caller) -> None:
-    async with rt.reading(caller.namespace) as connection:
-        handlers = await event_handlers.handlers(connection)
-        (nightly,) = await schedules.named(connection, "nightly_report")
+async def test_handlers_and_schedules_come_with_their_samples(rt: Runtime) -> None:
+    ada = (await provisioning.sign_in(rt, somebody())).caller
 
-    assert {one.name for one in handlers} >= {"event_order_arrived", "event_order_answered"}
+    async with rt.reading(ada.namespace) as connection:
+        handlers = await event_handlers.handlers(connection)
+    nightly = await the_schedule(rt, ada)
+
+    assert {one.name for one in handlers} == {"event_order_arrived", "event_order_answered"}
     assert nightly.paused
     assert not nightly.next_run_time
 
 
-async def test_schedule_that_was_resumed_is_left_alone(rt: Runtime, caller: Caller) -> None:
-    await resume(rt, caller, "nightly_report")
-    await forget_what_was_installed(rt, caller, "schedule")
+async def test_schedule_that_was_resumed_is_left_alone(rt: Runtime) -> None:
+    ada = (await provisioning.sign_in(rt, somebody())).caller
+    await resume(rt, ada, "nightly_report")
+    await forget_what_was_installed(rt, ada, "schedule")
 
-    assert await provisioning.sync_samples(rt, caller.namespace) == 0
+    assert await provisioning.sync_samples(rt, ada.namespace) == 0
+    assert not (await the_schedule(rt, ada)).paused
 
+
+async def the_schedule(rt: Runtime, caller: Caller) -> WorkflowSchedule:
     async with rt.reading(caller.namespace) as connection:
-        (nightly,) = await schedules.named(connection, "nightly_report")
-    assert not nightly.paused
+        (found,) = await schedules.named(connection, "nightly_report")
+    return found
 
 
 async def forget_what_was_installed(rt: Runtime, caller: Caller, kind: str) -> None:

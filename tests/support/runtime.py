@@ -19,6 +19,8 @@ from playground.engine import provisioning
 from playground.engine.runtime import Runtime
 from playground.sandbox.client import SandboxClient
 from playground.store.committer import Committer
+from playground.store.event_tables import event_handlers
+from playground.store.schedule_tables import schedules
 from playground.wakeups import LocalWakeups
 from tenants import directory
 from tenants.caller import Caller
@@ -70,11 +72,18 @@ async def stranger(rt: Runtime) -> Caller:
 
 
 async def a_caller(rt: Runtime, plan: str = "local", **limits: int) -> Caller:
-    """Someone new, with a namespace under `plan` and the limits given instead of the plan's."""
+    """Someone new, with a namespace under `plan` and the limits given instead of the plan's.
+
+    The samples' definitions are there; their event handlers and schedules are not, so that what a
+    test sees of these is its own.
+    """
     identity = Identity(issuer="https://tests", subject=secrets.token_hex(8), name="Somebody")
     member = await provisioning.sign_in(rt, identity)
     async with rt.database.transaction(Role.IDENTITY) as connection:
         await directory.set_plan(connection, member.namespace, plan)
         known = await directory.find(connection, identity)
     assert known is not None
+    async with rt.unit_of_work(member.namespace) as connection:
+        await connection.run(event_handlers.delete())
+        await connection.run(schedules.delete())
     return replace(known.caller, plan=replace(known.caller.plan, **limits))
