@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 import asyncpg
 import pytest
+from sqlalchemy import Column, select
 
 from playground import migrations
 from playground.store import schedule_claims
-from tenants.database import Database, Role, _compiled
+from playground.store.schedule_tables import schedule_executions, schedule_timers, schedules
+from tenants.database import Database, Role, StatementRefused, _compiled
 from tests.support.services import Services
 
 pytestmark = pytest.mark.anyio
@@ -66,3 +68,24 @@ async def test_claiming_looks_for_due_ones_in_an_index(crowded: Services) -> Non
     for looked_at in ("candidate", "schedule_timers_1"):
         assert f"Seq Scan on schedule_timers {looked_at}" not in plan
         assert f"on schedule_timers {looked_at}" in plan
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        schedules.c.body,
+        schedule_timers.c.cron,
+        schedule_timers.c.schedule,
+        schedule_executions.c.request,
+        schedule_executions.c.workflow_id,
+    ],
+    ids=str,
+)
+async def test_clocks_claim_without_seeing(payload: Column[str], crowded: Services) -> None:
+    database = await Database.connect(crowded.database_url, max_connections=2)
+
+    with pytest.raises(StatementRefused, match="permission denied"):
+        async with database.transaction(Role.CLAIMS) as connection:
+            await connection.all(select(payload))
+
+    await database.close()
