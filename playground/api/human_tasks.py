@@ -274,7 +274,7 @@ _READS: dict[str, Any] = {"scope": "metadata:read"}
 _WRITES: dict[str, Any] = {"scope": "metadata:write"}
 _OUTPUT: dict[str, Any] = {"body": JSONObject, "body_required": False}
 _ONE_ENTRY: dict[int, Any] = {200: HumanTaskEntry}
-_BY_REFERENCE = (WORKFLOW_ID, REFERENCE, COMPLETE, ITERATION)
+_BY_REFERENCE = (COMPLETE, ITERATION, WORKFLOW_ID, REFERENCE)
 
 ENDPOINTS = (
     _row(

@@ -272,7 +272,9 @@ async def test_strangers_read_no_queues(
 
     mine = (await calls.get("/api/tasks/queue/all/verbose")).json()
     theirs = (await calls_of(stranger).get("/api/tasks/queue/all/verbose")).json()
+    requeued = await calls_of(stranger).post("/api/tasks/queue/requeue/step%20one")
 
+    assert requeued.text == "0"
     assert mine == {"step one": {"a": {"size": 1, "uacked": 0}}}
     assert theirs == {}
 
