@@ -43,8 +43,12 @@ def path_of(row: Endpoint, **values: str) -> str:
 
 def address_of(row: Endpoint) -> str:
     """The path with what the query must have."""
-    needed = [one.name for one in row.parameters if one.required and not one.in_header]
-    return path_of(row) + ("?" + "&".join(f"{name}=READ" for name in needed) if needed else "")
+    return str(httpx2.URL(path_of(row), params=needed(row)))
+
+
+def needed(row: Endpoint) -> dict[str, str]:
+    """What the query must have."""
+    return {one.name: "READ" for one in row.parameters if one.required and not one.in_header}
 
 
 def assert_refused(answer: httpx2.Response, *statuses: int) -> dict[str, Any]:
@@ -116,7 +120,12 @@ def test_poison_is_refused(row: Endpoint, body: bytes, shared: httpx2.Client) ->
     assert_refused(answer, 400)
 
 
-@pytest.mark.parametrize("row", WITH_JSON_BODY, ids=named)
+@pytest.mark.parametrize(
+    # Which stand-in is looked at before what it shall do.
+    "row",
+    [row for row in WITH_JSON_BODY if "stand-ins" not in row.path],
+    ids=named,
+)
 def test_oversize_body_is_413(row: Endpoint, shared: httpx2.Client) -> None:
     body = b'{"name":"' + b"x" * row.max_body_bytes + b'"}'
 
@@ -192,14 +201,8 @@ def test_wrong_field_is_named(
 def test_impossible_parameter_is_named(
     row: Endpoint, parameter: Integer | Boolean, value: str, shared: httpx2.Client
 ) -> None:
-    params, headers = (
-        ({}, {parameter.name: value})
-        if parameter.in_header
-        else (
-            {parameter.name: value},
-            {},
-        )
-    )
+    headers = {parameter.name: value} if parameter.in_header else {}
+    params = needed(row) | ({} if parameter.in_header else {parameter.name: value})
 
     answer = shared.request(row.method, path_of(row), params=params, headers=headers, json={})
 
@@ -312,6 +315,10 @@ ODD_FOR_STRANGERS = EMPTY_FOR_STRANGERS | {
     "/api/event/{event}",
     TEXT_REFUSALS,
     "/api/tasks/queue/requeue/{taskType}",
+    # PUT makes what is not there, and DELETE is content when there is nothing: see their own tests.
+    "/api/secrets/{key}",
+    "/api/secrets/{key}/exists",
+    "/api/environment/{key}",
 }
 
 
@@ -322,7 +329,14 @@ def acts_on_human_task(row: Endpoint) -> bool:
 
 @pytest.mark.parametrize(
     "row",
-    [row for row in BY_ID if row.path not in ODD_FOR_STRANGERS and not acts_on_human_task(row)],
+    [
+        row
+        for row in BY_ID
+        if row.path not in ODD_FOR_STRANGERS
+        and not acts_on_human_task(row)
+        # Deleting a schedule that is gone is done already.
+        and (row.method, row.path) != ("DELETE", "/api/scheduler/schedules/{name}")
+    ],
     ids=named,
 )
 def test_foreign_ids_are_404(row: Endpoint, neighbour: Neighbour, shared: httpx2.Client) -> None:
