@@ -29,6 +29,8 @@ class Content(Enum):
 
     EMPTY = "no body and no content type"
     TEXT = "bare text, no JSON quotes"
+    SCRIPT = "JavaScript"
+    PAGE = "HTML"
 
 
 @dataclass(frozen=True, kw_only=True)

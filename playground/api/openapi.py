@@ -116,15 +116,23 @@ def _path_parameter(name: str) -> dict[str, Any]:
 
 
 def _answer(status: int, content: Any, schema_by_type: dict[str, Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": "Nothing to give" if status == 204 else "OK"}
+    said = "Refused" if status >= 400 else "Nothing to give" if status == 204 else "OK"
+    described: dict[str, Any] = {"description": said}
     if content is not Content.EMPTY:
         described["content"] = _content(content, schema_by_type)
     return described
 
 
+_MEDIA_TYPES = {
+    Content.TEXT: "text/plain",
+    Content.SCRIPT: "application/javascript",
+    Content.PAGE: "text/html",
+}
+
+
 def _content(content: Any, schema_by_type: dict[str, Any]) -> dict[str, Any]:
-    if content is Content.TEXT:
-        return {"text/plain": {"schema": {"type": "string"}}}
+    if isinstance(content, Content):
+        return {_MEDIA_TYPES[content]: {"schema": {"type": "string"}}}
     return {"application/json": {"schema": schema_by_type[repr(content)]}}
 
 

@@ -103,7 +103,7 @@ _SWAGGER_ROWS = tuple(
         handler=handler,
         scope=None,
         summary="The way to the page about this API",
-        answers={200: Content.TEXT},
+        answers={200: Content.PAGE},
     )
     for path, handler in (
         ("/swagger-ui", get_swagger_page),
@@ -143,7 +143,7 @@ ENDPOINTS = (
         handler=get_context_script,
         scope=None,
         summary="Flags for Conductor's own UI",
-        answers={200: Content.TEXT},
+        answers={200: Content.SCRIPT},
     ),
     Endpoint(
         method="GET",

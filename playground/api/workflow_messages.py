@@ -52,7 +52,7 @@ ENDPOINTS = (
         summary="Send a message to a running execution",
         description="PULL_WORKFLOW_MESSAGES tasks take it. Refusals are bare text.",
         body=JSONObject,
-        answers={200: Content.TEXT},
+        answers=dict.fromkeys((200, 404, 409, 429), Content.TEXT),
         max_body_bytes=_MAX_MESSAGE_BYTES,
     ),
 )
