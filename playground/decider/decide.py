@@ -28,9 +28,9 @@ from playground.decider.inputs import (
     ignored,
 )
 from playground.decider.mappers import WorkflowFails
-from playground.decider.progress import settle
+from playground.decider.progress import attempt, settle
 from playground.decider.questions import Answer, Incomplete, Unanswered
-from playground.decider.results import record_result
+from playground.decider.results import record_result, schema_questions
 from playground.decider.system_tasks import end_again, take_messages, wake_waits
 from playground.decider.timeouts import time_out_execution, time_out_tasks
 from playground.decider.verbs import Resume, Verb
@@ -80,6 +80,9 @@ def decide(
     )
     draft = Draft.of(view, around)
     try:
+        asked = schema_questions(draft, (one for one in inputs if isinstance(one, Result)))
+        if asked:
+            return Decision(execution=view.execution, questions=asked, applied=False)
         finished = _run(draft, inputs)
     except (Incomplete, Unanswered) as stopped:
         # A verb that has to run a script first is asked for it before it changes anything.
@@ -99,7 +102,7 @@ def _run(draft: Draft, inputs: Sequence[Input]) -> bool:
         return True
     finished = settle(draft)
     if finished:
-        complete_if_done(draft)
+        attempt(draft, "", lambda ending, _: complete_if_done(ending))
     return finished
 
 

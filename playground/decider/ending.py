@@ -6,6 +6,7 @@ from playground.decider.draft import Draft, cancel_child, notify_parent
 from playground.decider.effects import StartFailureWorkflow
 from playground.decider.inputs import ACCEPTED, FailureWorkflowRefused, Outcome
 from playground.decider.roots import evaluate
+from playground.decider.schemas import workflow_output_refusal
 from playground.expressions import BudgetExceeded
 from playground.model.definitions import JSONObject
 from playground.model.execution import Execution, Task, TaskStatus, WorkflowStatus
@@ -17,7 +18,11 @@ def complete(draft: Draft, reason: str | None = None, output: JSONObject | None 
     if output is None:
         output, refusal = _output(draft)
     if refusal is not None:
-        _end(draft, WorkflowStatus.FAILED, refusal, None, {})
+        output = {}
+    else:
+        refusal = workflow_output_refusal(draft, draft.definition, output)
+    if refusal is not None:
+        _end(draft, WorkflowStatus.FAILED, refusal, None, output)
         start_failure_workflow(draft)
         return
     _end(draft, WorkflowStatus.COMPLETED, reason, None, output)

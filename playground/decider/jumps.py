@@ -7,6 +7,7 @@ from playground.decider.draft import Draft, cancel_child
 from playground.decider.index import EXCLUSIVE_JOIN, JOIN, base_ref
 from playground.decider.mappers import MapperContext, Place, WorkflowFails, expand
 from playground.decider.questions import Unanswered
+from playground.decider.schemas import KIND as SCHEMA
 from playground.decider.verbs import Jump, SkipTask
 from playground.model.definitions import JSONObject, WorkflowTask
 from playground.model.errors import Conflict, IllegalState, Invalid
@@ -107,6 +108,8 @@ def _mapped(draft: Draft, node: Node, task_input: JSONObject) -> list[Task]:
     except WorkflowFails as failure:
         raise Conflict(failure.reason) from failure
     except Unanswered as unanswered:
+        if unanswered.question.kind == SCHEMA:
+            raise
         name = target.task_reference_name
         raise Conflict(f"The script of {name} has to run before the jump") from unanswered
 

@@ -81,6 +81,8 @@ def attempt(draft: Draft, site: str, step: Callable[[Draft, str], object]) -> bo
         step(draft, site)
     except Unanswered as unanswered:
         draft.questions[site] = unanswered.question
+        for number, question in enumerate(unanswered.others):
+            draft.questions[f"{site} {number}"] = question
         return False
     except WorkflowFails as failure:
         fail(draft, WorkflowStatus.FAILED, failure.reason)

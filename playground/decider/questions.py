@@ -73,11 +73,12 @@ class Answer:
 
 
 class Unanswered(Exception):
-    """One path cannot go on before this question is answered; others can."""
+    """One path cannot go on before this question is answered, and its `others`; the rest can."""
 
-    def __init__(self, question: Evaluate) -> None:
+    def __init__(self, question: Evaluate, *others: Evaluate) -> None:
         super().__init__(question)
         self.question = question
+        self.others = others
 
 
 class Incomplete(Exception):

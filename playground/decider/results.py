@@ -1,5 +1,6 @@
 """Applying what happened to single tasks. What follows from it is `progress`'s business."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import UNSET
@@ -7,6 +8,9 @@ from msgspec import UNSET
 from playground.decider.draft import Draft
 from playground.decider.inputs import ACCEPTED, Outcome, Result, ignored
 from playground.decider.mappers.context import task_payload_refusal
+from playground.decider.policies import task_def_of
+from playground.decider.questions import Evaluate, Unanswered
+from playground.decider.schemas import output_refusal
 from playground.expressions import TooDeep, encoded_size
 from playground.model.definitions import JSONObject
 from playground.model.execution import Task, TaskStatus
@@ -31,12 +35,32 @@ def record_result(draft: Draft, given: Result) -> Outcome:
     return ACCEPTED
 
 
+def schema_questions(draft: Draft, results: Iterable[Result]) -> tuple[Evaluate, ...]:
+    """What has to be answered before these results can be recorded, all at once."""
+    asked = []
+    for given in results:
+        task = draft.index.tasks.get(given.result.task_id)
+        if task is None or task.status.terminal or given.result.status != "COMPLETED":
+            continue
+        policy = task_def_of(task)
+        if policy.enforce_schema and policy.output_schema:
+            try:
+                output_refusal(draft, policy, _output_of(draft, task, given))
+            except Unanswered as unanswered:
+                asked.append(unanswered.question)
+    return tuple(asked)
+
+
+def _output_of(draft: Draft, task: Task, given: Result) -> JSONObject:
+    if not given.merge:
+        return given.result.output_data
+    draft.need_payloads([task])
+    return {**(task.output_data or {}), **given.result.output_data}
+
+
 def _record(draft: Draft, task: Task, given: Result) -> None:
     result = given.result
-    output = result.output_data
-    if given.merge:
-        draft.need_payloads([task])
-        output = {**(task.output_data or {}), **output}
+    output = _output_of(draft, task, given)
     refusal = _refuse_output(draft, task, output)
     if refusal is not None:
         draft.end_task(
@@ -47,6 +71,12 @@ def _record(draft: Draft, task: Task, given: Result) -> None:
         )
         return
     changes = _copied(result)
+    if result.status is ResultStatus.COMPLETED:
+        refusal = output_refusal(draft, task_def_of(task), output)
+        if refusal is not None:
+            changes |= {"reason_for_incompletion": refusal, "output_data": output}
+            draft.end_task(task, TaskStatus.FAILED_WITH_TERMINAL_ERROR, **changes)
+            return
     if result.status is UNSET or result.status is ResultStatus.IN_PROGRESS:
         changes |= _still_going(draft, task, result.callback_after_seconds)
     else:

@@ -12,6 +12,7 @@ from playground.decider.draft import Draft
 from playground.decider.ending import fail, note_failed
 from playground.decider.mappers.context import evaluate_templated, task_payload_refusal
 from playground.decider.policies import is_optional, is_permissive, task_def_of
+from playground.decider.schemas import NO_TASK_ID, input_refusal
 from playground.expressions import BudgetExceeded
 from playground.model.definitions import JSONObject, TaskDef
 from playground.model.execution import Task, TaskStatus, WorkflowStatus
@@ -130,7 +131,8 @@ def next_attempt(draft: Draft, task: Task, new_id: str) -> Task:
         execution_metadata=UNSET,
     )
     try:
-        return replace(attempt, input_data=_input_again(draft, task, new_id))
+        refusal = _schema_refusal(draft, task)
+        attempt = replace(attempt, input_data=_input_again(draft, task, new_id))
     except BudgetExceeded as error:
         return replace(
             attempt,
@@ -139,6 +141,21 @@ def next_attempt(draft: Draft, task: Task, new_id: str) -> Task:
             input_data={},
             reason_for_incompletion=task_payload_refusal(draft, new_id, error.spent),
         )
+    if refusal is None:
+        return attempt
+    return replace(
+        attempt,
+        status=TaskStatus.FAILED_WITH_TERMINAL_ERROR,
+        end_time=now_ms,
+        reason_for_incompletion=refusal,
+    )
+
+
+def _schema_refusal(draft: Draft, task: Task) -> str | None:
+    policy = task_def_of(task)
+    if not policy.enforce_schema or not policy.input_schema:
+        return None
+    return input_refusal(draft, policy, _input_again(draft, task, NO_TASK_ID))
 
 
 def _input_again(draft: Draft, task: Task, new_id: str) -> JSONObject:

@@ -249,6 +249,9 @@ class _Turn:
                 break
         else:
             await self._come_back()
+        if outcomes is None and inputs:
+            # Nothing was taken: whoever gave it must know, and give it again.
+            raise Unavailable("The evaluator is not available at the moment; try again.")
         return outcomes or ()
 
     async def _decide_and_save(

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import Final
 
 from playground.decider import freeze, names_to_freeze
+from playground.engine import schemas
 from playground.model.definitions import WorkflowDef
 from playground.model.errors import NotFound
 from playground.store import definitions
@@ -39,8 +40,9 @@ async def frozen(
 async def frozen_copy(connection: Connection, definition: WorkflowDef) -> WorkflowDef:
     """A definition with its task definitions and the versions of its children filled in."""
     names = names_to_freeze(definition)
-    return freeze(
+    copy = freeze(
         definition,
         await definitions.task_defs_named(connection, names.task_defs),
         await definitions.latest_versions(connection, names.workflows),
     )
+    return await schemas.with_data(connection, copy)

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from playground import decider
 from playground.decider import Input, Origin
-from playground.engine import catalog, definitions_check
+from playground.engine import catalog, definitions_check, schemas
 from playground.engine.advance import advance, begin
 from playground.engine.runtime import Runtime
 from playground.model.definitions import JSONObject
@@ -69,6 +69,7 @@ async def start(
         created_by=caller.label,
         origin=origin or Origin(),
     )
+    await schemas.check_input(rt, caller.namespace, frozen, header.input)
     strategy = request.idempotency_strategy
     try:
         await begin(

@@ -44,8 +44,11 @@ class RateLimitConfig(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class SchemaDef(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A schema, or a reference to a registered one: then without `data`, and where `version` is
+    absent to the highest."""
+
     name: Name = ""
-    version: Count = 1
+    version: Count | UnsetType = UNSET
     type: str = "JSON"
     data: JSONObject | UnsetType = UNSET
     external_ref: str | UnsetType = UNSET

@@ -4,6 +4,7 @@ Both take and give JSON text. JavaScript is quickjs-ng; every evaluation gets a 
 nothing that a script patches outlives it. jq programs are compiled once and kept.
 """
 
+import itertools
 import json
 import re
 import time
@@ -14,6 +15,7 @@ from typing import Any
 
 import _quickjs  # not `quickjs`: that module starts a thread, and this process must fork
 import jq
+import jsonschema_rs
 
 MAX_OUTPUT_BYTES = 1024 * 1024
 JAVASCRIPT_MEMORY_BYTES = 64 * 1024 * 1024
@@ -43,13 +45,15 @@ NO_MEMORY = Result("MEMORY", message="the program needed more memory than it may
 
 
 def evaluate(kind: str, program: str, document: str) -> Result:
-    """Evaluate one program of the kind `jq`, `javascript` or `javascript-body`.
+    """Evaluate one program of the kind `jq`, `javascript`, `javascript-body` or `schema`.
 
     The kind `check` has no program of its own: see `check`.
     """
     try:
         if kind == "check":
             result = check(document)
+        elif kind == "schema":
+            result = evaluate_schema(program, document)
         elif kind == "jq":
             result = evaluate_jq(program, document)
         else:
@@ -166,6 +170,49 @@ def _compile_message(program: str, wrapped: str) -> str:
     return _shortened(re.sub(r"\njq: \d+ compile errors?\n?$", "", message))
 
 
+# ---- JSON Schema
+
+# Patterns take linear time: those that would need to go back are refused with the schema. What a
+# message quotes is masked, because messages are stored and shown.
+_LINEAR = jsonschema_rs.RegexOptions()
+MOST_SCHEMA_PROBLEMS = 20
+_OF_ADDITIONAL = "additionalProperties"
+
+
+def evaluate_schema(schema: str, document: str) -> Result:
+    """Whether `value` in the document follows a JSON Schema of draft 2020-12.
+
+    The value is a list of `[path, message]`, empty when it does, at most `MOST_SCHEMA_PROBLEMS`
+    long; a path is a JSON pointer. Without `value` only the schema is looked at. An ERROR says
+    what is wrong with the schema. References lead nowhere but into the schema itself.
+    """
+    try:
+        validator = jsonschema_rs.Draft202012Validator(
+            json.loads(schema),
+            mask="the value",
+            retriever=_refuse,
+            pattern_options=_LINEAR,
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as problem:
+        return Result("ERROR", message=_shortened(str(problem).partition("\n")[0]))
+    given = json.loads(document)
+    if "value" not in given:
+        return Result("OK", "[]")
+    problems = itertools.islice(validator.iter_errors(given["value"]), MOST_SCHEMA_PROBLEMS)
+    return Result("OK", json.dumps([_schema_problem(one) for one in problems]))
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"a schema cannot refer to {uri[:200]}")
+
+
+def _schema_problem(error: Any) -> list[str]:
+    at = "".join(f"/{part}" for part in error.instance_path)
+    if error.schema_path and str(error.schema_path[-1]) == _OF_ADDITIONAL:
+        return [at, "there are properties that the schema does not allow"]
+    return [at, _shortened(error.message)[:300]]
+
+
 # ---- JavaScript
 
 # Inputs are Java collections in Conductor, and scripts in the field call their methods. They
@@ -237,8 +284,9 @@ def warm_up() -> None:
     answers = [
         evaluate("jq", '.a | ascii_upcase | test("X")', '{"a":"x"}').text,
         evaluate("javascript", "$.a.get(0) + 1", '{"a":[1]}').text,
+        evaluate("schema", '{"pattern":"^(x+x+)+y$"}', '{"value":"xxxx"}').text[:5],
         evaluate("jq", ".a |", "{}").outcome,
         evaluate("javascript", "throw new Error('é')", "{}").outcome,
     ]
-    if answers != ["[true]", "2", "ERROR", "ERROR"]:
+    if answers != ["[true]", "2", '[["",', "ERROR", "ERROR"]:
         raise RuntimeError(f"the engines answer {answers}")

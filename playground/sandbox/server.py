@@ -23,7 +23,7 @@ from playground.sandbox.children import Children
 from playground.sandbox.confinement import CannotConfine, Cell, prepare
 from playground.sandbox.turns import TooManyWaiting, Turns
 
-KINDS = ("jq", "javascript", "javascript-body", "check")
+KINDS = ("jq", "javascript", "javascript-body", "check", "schema")
 MAX_PROGRAM_BYTES = 32 * 1024
 MAX_INPUT_BYTES = 1024 * 1024
 _BUSY = "too many evaluations are waiting in this namespace; try again later"

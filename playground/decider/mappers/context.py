@@ -8,6 +8,7 @@ from msgspec import UNSET
 from playground.decider.draft import Draft
 from playground.decider.policies import policy_of
 from playground.decider.roots import evaluate
+from playground.decider.schemas import NO_TASK_ID, input_refusal
 from playground.expressions import BudgetExceeded
 from playground.model.definitions import JSONObject, TaskDef, WorkflowTask
 from playground.model.execution import Task, TaskStatus
@@ -182,6 +183,17 @@ def queued_task(
             reason_for_incompletion=payload_refusal(context, task_id, error.spent),
             **fields,
         )
+    refusal = _schema_refusal(context, policy or context.policy)
+    if refusal is not None:
+        return new_task(
+            context,
+            task_type=task_type,
+            task_id=task_id,
+            input_data=input_data,
+            status=TaskStatus.FAILED_WITH_TERMINAL_ERROR,
+            reason_for_incompletion=refusal,
+            **fields,
+        )
     return new_task(
         context,
         task_type=task_type,
@@ -190,3 +202,11 @@ def queued_task(
         **delayed(context),
         **fields,
     )
+
+
+def _schema_refusal(context: MapperContext, policy: TaskDef) -> str | None:
+    """Why the input breaks the task definition's schema. Raises `Unanswered`."""
+    if not policy.enforce_schema or not policy.input_schema:
+        return None
+    checked = templated_input(context, NO_TASK_ID, policy)
+    return input_refusal(context.draft, policy, checked)

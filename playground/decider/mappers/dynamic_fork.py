@@ -21,7 +21,7 @@ from playground.decider.mappers.fork_join import joined_by
 from playground.decider.mappers.join import new_join
 from playground.decider.mappers.sub_workflow import version_number
 from playground.decider.policies import ad_hoc
-from playground.decider.questions import Incomplete, LookUp
+from playground.decider.questions import Evaluate, Incomplete, LookUp, Unanswered
 from playground.decider.successors import is_skipped
 from playground.expressions import java_text
 from playground.model.definitions import JSONObject, SubWorkflowParams, TaskDef, WorkflowTask
@@ -79,12 +79,18 @@ def _branch_tasks(
     """Of two branches with one reference name the second is dropped."""
     created: list[list[Task]] = []
     seen: set[str] = set()
+    asked: list[Evaluate] = []
     for branch in branches:
         ref = branch.task_reference_name + context.place.suffix
         if ref in seen:
             continue
         seen.add(ref)
-        tasks = expand(context.for_task(branch))
+        try:
+            tasks = expand(context.for_task(branch))
+        except Unanswered as unanswered:
+            # What all branches need to know is asked at once, not turn by turn.
+            asked += [unanswered.question, *unanswered.others]
+            continue
         if tasks:
             created.append(tasks)
         elif not _is_scheduled(context, ref):
@@ -95,6 +101,8 @@ def _branch_tasks(
                 f", Dynamic Fork Task: {context.task.name} attempted to create a duplicate "
                 f"task reference name: {ref}"
             )
+    if asked:
+        raise Unanswered(*asked)
     return created
 
 

@@ -8,6 +8,7 @@ from playground.decider.mappers.context import (
 )
 from playground.decider.mappers.expansion import Expand
 from playground.decider.mappers.join import map_join
+from playground.decider.questions import Evaluate, Unanswered
 from playground.decider.successors import first_of
 from playground.model.definitions import WorkflowTask
 from playground.model.execution import Task, TaskStatus
@@ -26,10 +27,17 @@ def map_fork_join(context: MapperContext, expand: Expand) -> list[Task]:
     )
     join = joined_by(context, NOT_JOINED)
     tasks = [fork]
+    asked: list[Evaluate] = []
     for branch in context.task.fork_tasks:
         first = first_of(context.draft, branch, context.place.suffix)
         if first is not None and first is not join:
-            tasks.extend(expand(context.for_task(first)))
+            try:
+                tasks.extend(expand(context.for_task(first)))
+            except Unanswered as unanswered:
+                # What all branches need to know is asked at once, not turn by turn.
+                asked += [unanswered.question, *unanswered.others]
+    if asked:
+        raise Unanswered(*asked)
     tasks.extend(map_join(context.for_task(join)))
     return tasks
 
