@@ -35,7 +35,7 @@ from playground.decider.system_tasks import end_again, take_messages, wake_waits
 from playground.decider.timeouts import time_out_execution, time_out_tasks
 from playground.decider.verbs import Resume, Verb
 from playground.decider.view import ExecutionView
-from playground.model.definitions import TaskDef
+from playground.model.definitions import JSONObject, TaskDef
 from playground.model.errors import PlaygroundError
 from playground.model.execution import WorkflowStatus
 from playground.model.workflow_messages import WorkflowMessage
@@ -61,6 +61,7 @@ def decide(
     env: Mapping[str, str | None] = _NO_ENV,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     messages: Sequence[WorkflowMessage] | None = (),
+    outputs: Mapping[str, JSONObject | None] | None = None,
 ) -> Decision:
     """Apply `inputs` in order and settle what follows.
 
@@ -74,9 +75,20 @@ def decide(
         active_domains: (task type, domain) pairs that a worker polled in the last 10 s.
         env: what `${workflow.env.NAME}` reads; None for a variable that is not set.
         messages: what was sent to the execution, oldest first; None to be asked for them.
+        outputs: cached outputs by `caching.cache_key`, None where there is none; without the
+            mapping nothing is taken from the cache.
     """
     around = Surroundings(
-        task_defs, latest_versions, answers, active_domains, env, limits, now_ms, ids, messages
+        task_defs,
+        latest_versions,
+        answers,
+        active_domains,
+        env,
+        limits,
+        now_ms,
+        ids,
+        messages,
+        outputs,
     )
     draft = Draft.of(view, around)
     try:

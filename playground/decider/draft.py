@@ -22,7 +22,7 @@ from playground.decider.questions import (
     Unanswered,
 )
 from playground.decider.view import ExecutionView
-from playground.model.definitions import TaskDef, WorkflowDef
+from playground.model.definitions import JSONObject, TaskDef, WorkflowDef
 from playground.model.execution import Execution, Task, TaskStatus, WorkflowStatus
 from playground.model.workflow_messages import MOST_WAITING, WorkflowMessage
 
@@ -41,6 +41,8 @@ class Surroundings:
     ids: Iterator[str]
     messages: Sequence[WorkflowMessage] | None = ()
     """What was sent to the execution, oldest first; None until a task asks for it."""
+    outputs: Mapping[str, JSONObject | None] | None = None
+    """Cached outputs by key; None where nothing is taken from the cache."""
 
 
 @dataclass
@@ -98,6 +100,14 @@ class Draft:
         if name not in self.around.task_defs:
             raise Incomplete(LookUp(task_defs=frozenset({name})))
         return self.around.task_defs[name]
+
+    def cached_output(self, key: str) -> JSONObject | None:
+        """An output that an earlier run left under this key."""
+        if not key or self.around.outputs is None:
+            return None
+        if key not in self.around.outputs:
+            raise Incomplete(LookUp(outputs=frozenset({key})))
+        return self.around.outputs[key]
 
     def latest_version(self, workflow_name: str) -> int | None:
         if workflow_name not in self.around.latest_versions:

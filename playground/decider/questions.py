@@ -51,6 +51,8 @@ class LookUp:
     task_defs: frozenset[str] = frozenset()
     workflows: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset()
+    """Keys of `caching.cache_key`."""
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,13 @@ from playground.decider import (
 from playground.decider.index import base_ref
 from playground.decider.policies import task_def_of
 from playground.decider.timeouts import workflow_deadline_ms
+from playground.engine import cached_outputs
 from playground.engine.environment import supplied
 from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
 from playground.engine.runtime import Runtime
 from playground.engine.stand_ins import turns
-from playground.model.definitions import TaskDef, WorkflowDef
+from playground.model.definitions import JSONObject, TaskDef, WorkflowDef
 from playground.model.errors import NotFound, Unavailable
 from playground.model.execution import Execution, Task, TaskStatus
 from playground.model.human_flow import HumanTaskChanged
@@ -227,6 +228,7 @@ class _Turn:
         self.receipts: tuple[Receipt, ...] = ()
         self.task_defs: dict[str, TaskDef | None] = {}
         self.versions: dict[str, int | None] = {}
+        self.outputs: dict[str, JSONObject | None] = {}
         self.variables: dict[str, str | None] = {**supplied(rt)}
         self.answers: dict[str, Answer] = {}
 
@@ -284,6 +286,7 @@ class _Turn:
                 latest_versions=self.versions,
                 active_domains=domains,
                 env=self.variables,
+                outputs=self.outputs,
                 messages=messages,
                 limits=Limits(
                     task_payload_bytes=self.plan.payload_bytes,
@@ -331,6 +334,8 @@ class _Turn:
             )
         self.task_defs |= {name: found.get(name) for name in wanted.task_defs}
         self.versions |= {name: versions.get(name) for name in wanted.workflows}
+        if wanted.outputs:
+            self.outputs |= await cached_outputs.named(self.rt, self.namespace, wanted.outputs)
         self.variables |= {name: variables.get(name) for name in wanted.variables}
 
     async def _evaluate(self, questions: Sequence[Evaluate]) -> bool:
@@ -383,6 +388,9 @@ class _Turn:
             return False
         known.view.apply(decision)
         self.receipts = ()
+        await cached_outputs.keep(
+            self.rt, self.namespace, known.view, [(w.task, w.base) for w in save.tasks]
+        )
         self.known = Known(known.view, known.row_version + 1, snapshot)
         self.rt.mailboxes.keep(self.key, self.known)
         _announce(self.rt, self.namespace, decision, has_effects=bool(save.effects))

@@ -12,6 +12,8 @@ from playground.store import (
     archive,
     event_messages,
     executions,
+    gates,
+    output_cache,
     queries,
     schedule_runs,
     secrets,
@@ -27,6 +29,8 @@ _AT_ONCE: Final = 500
 _MESSAGE_DAYS: Final = 7
 _MESSAGES_KEPT: Final = 10_000
 """Delivered messages of events that a namespace keeps at most."""
+_MOST_CACHED: Final = 10_000
+"""Cached outputs of one namespace."""
 _MOST_RUNS_KEPT: Final = 50_000
 """Records of runs of schedules in one namespace."""
 
@@ -42,8 +46,16 @@ async def tidy(rt: Runtime) -> int:
         forgotten += await _forget_old(rt, namespace)
         await _forget_messages(rt, namespace)
         await _forget_old_runs(rt, namespace)
+        await _forget_passing_things(rt, namespace)
         await _recount(rt, namespace)
     return forgotten
+
+
+async def _forget_passing_things(rt: Runtime, namespace: str) -> None:
+    """Cached outputs that have expired or are too many, hand-outs that no window counts."""
+    async with rt.unit_of_work(namespace) as connection:
+        await output_cache.forget(connection, keep_newest=_MOST_CACHED)
+        await gates.forget_hand_outs(connection)
 
 
 async def _forget_old(rt: Runtime, namespace: str) -> int:

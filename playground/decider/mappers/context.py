@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from playground.decider.caching import cache_key, hit
 from playground.decider.draft import Draft
 from playground.decider.policies import policy_of
 from playground.decider.roots import evaluate
@@ -194,12 +195,13 @@ def queued_task(
             reason_for_incompletion=refusal,
             **fields,
         )
+    cached = context.draft.cached_output(cache_key(context.task, task_type, input_data))
     return new_task(
         context,
         task_type=task_type,
         task_id=task_id,
         input_data=input_data,
-        **delayed(context),
+        **(delayed(context) if cached is None else hit(cached)),
         **fields,
     )
 
