@@ -20,6 +20,7 @@ from playground.decider.inputs import (
     Deliver,
     FailureWorkflowRefused,
     Outcome,
+    Released,
     Result,
     Sweep,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "Pause",
     "Publication",
     "Question",
+    "Released",
     "Rerun",
     "ResetCallbacks",
     "Restart",

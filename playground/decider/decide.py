@@ -23,6 +23,7 @@ from playground.decider.inputs import (
     Event,
     FailureWorkflowRefused,
     Outcome,
+    Released,
     Result,
     Sweep,
     ignored,
@@ -110,7 +111,7 @@ def _run(draft: Draft, inputs: Sequence[Input]) -> bool:
         if draft.execution.status.terminal:
             break
         step(draft, inputs)
-    if not draft.is_running:
+    if not draft.is_running or draft.execution.rate_limited:
         return True
     finished = settle(draft)
     if finished:
@@ -128,6 +129,8 @@ def _apply(draft: Draft, given: Input) -> Outcome:
     if draft.execution.status.terminal:
         return ignored("the workflow has ended")
     match given:
+        case Released():
+            draft.set_execution(rate_limited=False)
         case Result():
             return record_result(draft, given)
         case ChildRefused():

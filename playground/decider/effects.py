@@ -17,6 +17,13 @@ class NotifyParent:
 
 
 @dataclass(frozen=True)
+class LeavePlace:
+    """The execution has ended: the next one under its rate limit key may go on."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class TerminateChild:
     """The task that owns this child was cancelled."""
 
@@ -59,4 +66,6 @@ class RetryChild:
     workflow_id: str
 
 
-Effect = NotifyParent | TerminateChild | StartFailureWorkflow | ReviveParent | RetryChild
+Effect = (
+    LeavePlace | NotifyParent | TerminateChild | StartFailureWorkflow | ReviveParent | RetryChild
+)

@@ -32,6 +32,11 @@ class Deliver:
 
 
 @dataclass(frozen=True)
+class Released:
+    """An execution that was held back by its rate limit has a place now."""
+
+
+@dataclass(frozen=True)
 class ChildStarted:
     """The child of a SUB_WORKFLOW task exists."""
 
@@ -67,7 +72,16 @@ class FailureWorkflowRefused:
     message: str
 
 
-Event = Result | Sweep | Deliver | ChildStarted | ChildRefused | ChildEnded | FailureWorkflowRefused
+Event = (
+    Released
+    | Result
+    | Sweep
+    | Deliver
+    | ChildStarted
+    | ChildRefused
+    | ChildEnded
+    | FailureWorkflowRefused
+)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from playground.decider import (
     decide,
     execution_deadline_ms,
 )
+from playground.decider.effects import LeavePlace
 from playground.decider.index import base_ref
 from playground.decider.policies import task_def_of
 from playground.decider.timeouts import workflow_deadline_ms
@@ -455,6 +456,7 @@ class _Turn:
                 for effect in (
                     *decision.effects,
                     *_for_followers(before, after),
+                    *_for_those_who_wait(before, after),
                     *_for_people(known.view, decision),
                 )
             ]
@@ -486,6 +488,12 @@ def _for_followers(before: Execution, after: Execution) -> tuple[TellFollowers, 
     """Who found this execution under its idempotency key may be waiting for its end."""
     ends = after.status.terminal and not before.status.terminal
     return (TellFollowers(),) if ends and after.idempotency_key else ()
+
+
+def _for_those_who_wait(before: Execution, after: Execution) -> tuple[LeavePlace, ...]:
+    """Under a rate limit the end of one is the beginning of another."""
+    ends = after.status.terminal and not before.status.terminal
+    return (LeavePlace(after.rate_limit_key),) if ends and after.rate_limit_key else ()
 
 
 def _for_people(view: ExecutionView, decision: Decision) -> Iterator[HumanTaskChanged]:

@@ -29,12 +29,14 @@ from playground.decider import (
     TerminateChild,
 )
 from playground.decider.children import ChildRequest, child_request
+from playground.decider.effects import LeavePlace
 from playground.decider.engine_tasks import publication, start_request
 from playground.engine import (
     deliveries,
     events,
     followers,
     human_tasks,
+    limited_runs,
     lineage,
     namespace_tasks,
     workflow_messages,
@@ -90,6 +92,9 @@ async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
             child = msgspec.json.decode(body, type=TerminateChild)
             if await followers.is_child(rt, claim.namespace, child.workflow_id, claim.execution_id):
                 await _tell(rt, claim.namespace, child.workflow_id, Terminate(child.reason))
+        case LeavePlace.__name__:
+            place = msgspec.json.decode(body, type=LeavePlace)
+            await limited_runs.left(rt, claim.namespace, claim.execution_id, place.key)
         case TellFollowers.__name__:
             await _tell_followers(rt, claim.namespace, claim.execution_id)
         case ReviveParent.__name__:

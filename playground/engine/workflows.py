@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from playground import decider
 from playground.decider import Input, Origin
-from playground.engine import catalog, definitions_check, schemas
+from playground.decider.run_limits import RunLimit, run_limit
+from playground.engine import catalog, definitions_check, limited_runs, schemas
 from playground.engine.advance import advance, begin
 from playground.engine.runtime import Runtime
-from playground.model.definitions import JSONObject
+from playground.model.definitions import JSONObject, WorkflowDef
 from playground.model.errors import (
     Conflict,
     Invalid,
@@ -29,8 +31,9 @@ from playground.store import archive as archives
 from playground.store import executions, rows
 from playground.store.committer import KeyHeld
 from tenants import quotas
-from tenants.caller import Caller
+from tenants.caller import Caller, Plan
 from tenants.database import Connection
+from tenants.errors import TenantError
 
 _DEEPEST: Final = 64
 """Levels of children followed; more cannot be started."""
@@ -71,13 +74,18 @@ async def start(
     )
     await schemas.check_input(rt, caller.namespace, frozen, header.input)
     strategy = request.idempotency_strategy
+    limit = run_limit(frozen, header)
+    if limit is not None:
+        waits = await limited_runs.enter(rt, caller.namespace, limit, header.workflow_id)
+        header = replace(header, rate_limit_key=limit.key, rate_limited=waits)
     try:
-        await begin(
+        await _begin_within(
             rt,
             caller.namespace,
             caller.plan,
             header,
             frozen,
+            limit,
             reuses_key=strategy is IdempotencyStrategy.FAIL_ON_RUNNING,
         )
     except KeyHeld as held:
@@ -90,6 +98,32 @@ async def start(
             f"(id {held.execution_id})"
         ) from held
     return header.workflow_id
+
+
+async def _begin_within(
+    rt: Runtime,
+    namespace: str,
+    plan: Plan,
+    header: Execution,
+    frozen: WorkflowDef,
+    limit: RunLimit | None,
+    *,
+    reuses_key: bool,
+) -> None:
+    """`begin`, with the place it was given under a rate limit returned if that fails."""
+    try:
+        await begin(rt, namespace, plan, header, frozen, reuses_key=reuses_key)
+    except KeyHeld as held:
+        if limit is not None and held.execution_id != header.workflow_id:
+            await limited_runs.give_up(rt, namespace, limit, header.workflow_id)
+        raise
+    except (PlaygroundError, TenantError):
+        if limit is not None:
+            await limited_runs.give_up(rt, namespace, limit, header.workflow_id)
+        raise
+    if limit is not None and header.rate_limited:
+        # A place may have become free before the execution was there to be told.
+        await limited_runs.go_on(rt, namespace, limit.key)
 
 
 async def terminate(

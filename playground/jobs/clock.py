@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
-from playground.engine import housekeeping, human_tasks, system
+from playground.engine import housekeeping, human_tasks, limited_runs, system
 from playground.engine.runtime import Runtime
 from playground.jobs.schedules import Scheduler
 from playground.model.errors import PlaygroundError
@@ -27,6 +27,7 @@ _LAST_RUNS_SECONDS: Final = 3.0
 _INDEX_EVERY_SECONDS: Final = 2.0
 _WORDS_AT_ONCE: Final = 100
 _PASS_ON_EVERY_SECONDS: Final = 2.0
+_RELEASE_EVERY_SECONDS: Final = 5.0
 
 
 async def tick_until(rt: Runtime, stop: asyncio.Event) -> None:
@@ -39,6 +40,7 @@ async def tick_until(rt: Runtime, stop: asyncio.Event) -> None:
         asyncio.create_task(_tidy(rt), name="housekeeping"),
         asyncio.create_task(_index(rt), name="index of words"),
         asyncio.create_task(_pass_on(rt), name="human tasks"),
+        asyncio.create_task(_release(rt), name="limited runs"),
     ]
     try:
         await _tick_until(rt, stop, rung)
@@ -74,6 +76,18 @@ async def _pass_on(rt: Runtime) -> None:
             log.warning("human tasks skipped: %s", error)
         except Exception:
             log.exception("human tasks failed")
+
+
+async def _release(rt: Runtime) -> None:
+    """Let runs under a rate limit go on where the process that should have done it died."""
+    while True:
+        await asyncio.sleep(_RELEASE_EVERY_SECONDS)
+        try:
+            await limited_runs.look_for_lost(rt)
+        except (TenantError, PlaygroundError, OSError) as error:
+            log.warning("release skipped: %s", error)
+        except Exception:
+            log.exception("release failed")
 
 
 async def _tidy(rt: Runtime) -> None:

@@ -34,6 +34,7 @@ from playground.store.tables import (
     executions,
     followers,
     idempotency_keys,
+    limited_runs,
     search_backlog,
     snapshots,
     task_logs,
@@ -60,6 +61,7 @@ _CHILDREN: Final = select(executions.c.id).where(executions.c.parent_id == bindp
 _LOCK: Final = _BY_ID.with_for_update()
 _DELETE_EFFECTS: Final = (
     delete(effects).where(effects.c.execution_id == bindparam("of_id")),
+    delete(limited_runs).where(limited_runs.c.execution_id == bindparam("of_id")),
     delete(followers).where(followers.c.execution_id == bindparam("of_id")),
 )
 _DELETE_ROWS: Final = (
