@@ -8,6 +8,7 @@ loads again and decides again.
 import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -24,6 +25,7 @@ from playground.decider import (
     LookUp,
     Outcome,
     Result,
+    SetVariables,
     Sweep,
     deadline_ms,
     decide,
@@ -39,6 +41,7 @@ from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
 from playground.engine.runtime import Runtime
 from playground.engine.stand_ins import turns
+from playground.expressions import without_references
 from playground.model.definitions import JSONObject, TaskDef, WorkflowDef
 from playground.model.errors import NotFound, Unavailable
 from playground.model.execution import Execution, Task, TaskStatus
@@ -183,13 +186,25 @@ async def _answer(
         prepared = [letter.prepare(known.view) for letter in letters]
     turn = _Turn(rt, namespace, execution_id, plan, known, None)
     turn.receipts = tuple(receipt for letter in letters for receipt in letter.receipts)
-    inputs = tuple(given for part in prepared for given in part)
+    inputs = tuple(_from_outside(given) for part in prepared for given in part)
     logs = tuple(line for letter in letters for line in letter.logs)
     outcomes = list(await turn.run(inputs, logs))
     for letter, part in zip(letters, prepared, strict=True):
         own, outcomes = outcomes[: len(part)], outcomes[len(part) :]
         if not letter.answer.done():
             letter.answer.set_result(Advanced(tuple(own), turn.known.view))
+
+
+def _from_outside(given: Input) -> Input:
+    """What others bring in asks for no secrets, whatever it says."""
+    match given:
+        case Result(result=result) if result.output_data:
+            output = without_references(result.output_data)
+            if output is not result.output_data:
+                return replace(given, result=msgspec.structs.replace(result, output_data=output))
+        case SetVariables(variables=variables):
+            return replace(given, variables=without_references(variables))
+    return given
 
 
 def _may_be_newer(view: ExecutionView, inputs: Sequence[Input]) -> bool:

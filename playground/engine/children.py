@@ -196,7 +196,9 @@ async def _start_once(
     else:
         origin = Origin(event_depth=event_depth, start_chain=start_chain)
         lineage.check_start(caller, origin)
-    return await workflows.start(rt, caller, request, workflow_id=workflow_id, origin=origin)
+    return await workflows.start(
+        rt, caller, request, workflow_id=workflow_id, origin=origin, from_outside=False
+    )
 
 
 def _below(parent: Execution, task: Task) -> Origin:

@@ -185,7 +185,7 @@ async def _start_once(rt: Runtime, namespace: str, taken: Run) -> str:
     )
     caller = await system_caller(rt, namespace)
     request = replace(taken.request, input=given)
-    return await workflows.start(rt, caller, request, workflow_id=workflow_id)
+    return await workflows.start(rt, caller, request, workflow_id=workflow_id, from_outside=False)
 
 
 async def _finish(

@@ -5,6 +5,7 @@ from typing import Final
 from playground.decider import Deliver
 from playground.engine.advance import advance
 from playground.engine.runtime import Runtime
+from playground.expressions import without_references
 from playground.model.definitions import JSONObject
 from playground.model.errors import Conflict, NotFound
 from playground.model.execution import WorkflowStatus
@@ -25,7 +26,7 @@ async def send(rt: Runtime, caller: Caller, workflow_id: str, payload: JSONObjec
 
     Raises `NotFound`, `Conflict` unless it is RUNNING, `QuotaExceeded` when too many wait.
     """
-    text, message_id, now_ms = encode_text(payload), rt.new_id(), rt.now_ms()
+    text, message_id, now_ms = encode_text(without_references(payload)), rt.new_id(), rt.now_ms()
     async with rt.unit_of_work(caller.namespace) as connection:
         # A new version: a decision that is being made without this message is made again, so
         # that no task begins to wait for what is there already. Senders take turns on the row.

@@ -12,6 +12,7 @@ from playground.decider.run_limits import RunLimit, run_limit
 from playground.engine import catalog, definitions_check, limited_runs, schemas
 from playground.engine.advance import advance, begin
 from playground.engine.runtime import Runtime
+from playground.expressions import without_references
 from playground.model.definitions import JSONObject, WorkflowDef
 from playground.model.errors import (
     Conflict,
@@ -46,8 +47,12 @@ async def start(
     *,
     workflow_id: str | None = None,
     origin: Origin | None = None,
+    from_outside: bool = True,
 ) -> str:
     """Start an execution and run its first decision; returns its id.
+
+    Input `from_outside` asks for no secrets, whatever it says; what a definition or a schedule
+    wrote may.
 
     With an idempotency key that an execution of this workflow holds, nothing is started: the
     strategy RETURN_EXISTING gives the id of that one, every other raises `Conflict`, where
@@ -56,6 +61,8 @@ async def start(
     executions.
     """
     rt.plans.keep(caller.namespace, caller.plan)
+    if from_outside:
+        request = replace(request, input=without_references(request.input))
     if request.workflow_def is not UNSET and request.workflow_def:
         await definitions_check.check(rt, caller.namespace, request.workflow_def)
     async with rt.reading(caller.namespace) as connection:

@@ -6,7 +6,11 @@ walk of our own, and only filters, slices and `..` go through a JSONPath library
 
 from playground.expressions.java_text import java_text
 from playground.expressions.paths import is_valid_path
-from playground.expressions.secret_references import resolve_secrets, secret_names
+from playground.expressions.secret_references import (
+    resolve_secrets,
+    secret_names,
+    without_references,
+)
 from playground.expressions.sizes import MAX_DEPTH, TooDeep, encoded_size
 from playground.expressions.substitution import (
     LITERAL,
@@ -31,4 +35,5 @@ __all__ = [
     "resolve_secrets",
     "secret_names",
     "substitute",
+    "without_references",
 ]

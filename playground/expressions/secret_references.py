@@ -1,13 +1,17 @@
 """`${workflow.secrets.NAME}`: kept in stored inputs, resolved only when a task is handed out."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from playground.expressions.java_text import java_text
 from playground.expressions.paths import Key, compile_path, json_member
 from playground.expressions.templates import Reference, Template, parse, references
 
 _WORD = "secrets"
+_OPENING = re.compile(r"(?<!\$)\$\{")
 
 
 def secret_names(value: Any) -> Iterator[str]:
@@ -30,6 +34,28 @@ def resolve_secrets(value: Any, secrets: Mapping[str, str]) -> Any:
         return {key: resolve_secrets(item, secrets) for key, item in value.items()}
     if isinstance(value, list):
         return [resolve_secrets(item, secrets) for item in value]
+    return value
+
+
+def without_references(value: Any) -> Any:
+    """`value`, which came from outside, so that nothing in it asks for a secret.
+
+    Only a definition may: an answer over HTTP, a worker's result or a webhook's payload that holds
+    `${workflow.secrets.NAME}` would else be given the secret wherever it is handed on. Texts with
+    such a reference are kept escaped (`$${`); everything else is returned as it is.
+    """
+    if not value or _WORD.encode() not in msgspec.json.encode(value):
+        return value
+    return _escaped(value)
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return _OPENING.sub("$${", value) if _WORD in value else value
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
     return value
 
 

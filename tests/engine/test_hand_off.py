@@ -273,3 +273,21 @@ async def test_changed_variable_counts_from_the_next_task_on(rt: Runtime, caller
 
     assert first.input_data == {"region": "eu"}
     assert (await poll_one(rt, caller, "T2")).input_data == {"region": "us"}
+
+
+async def test_reference_from_outside_stays_text(rt: Runtime, caller: Caller) -> None:
+    """An answer or an input that says `${workflow.secrets.K}` is not given the secret."""
+    await secrets.put(rt, caller, "K", VALUE)
+    nodes = [
+        simple("a"),
+        simple("b", input_parameters={"x": "${workflow.input.x}", "y": "${a.output.y}"}),
+    ]
+    started = await run(rt, caller, nodes, given={"x": "say ${workflow.secrets.K}"})
+    await finish(rt, caller, await poll_one(rt, caller, "A"), {"y": [HOLDS]})
+
+    handed = await poll_one(rt, caller, "B")
+
+    stored = (await execution(rt, caller, started)).tasks[1].input_data
+    assert VALUE not in str(handed.input_data)
+    assert handed.input_data == stored
+    assert "workflow.secrets.K" in str(stored)
