@@ -50,15 +50,23 @@ async def add_event_handler(request: Request) -> Response:
         handlers = [await read(request, EventHandler)]
     if not handlers:
         raise refuse("eventHandler", "EventHandler cannot be null.")
-    await events.register(request.state.runtime, request.state.caller, handlers)
-    return empty()
+    notice = await events.register(request.state.runtime, request.state.caller, handlers)
+    return _empty_with(notice)
 
 
 async def update_event_handler(request: Request) -> Response:
     """Replace a handler of that name."""
     handler = await read(request, EventHandler)
-    await events.update(request.state.runtime, request.state.caller, handler)
-    return empty()
+    notice = await events.update(request.state.runtime, request.state.caller, handler)
+    return _empty_with(notice)
+
+
+def _empty_with(notice: str) -> Response:
+    """Conductor's empty answer; what there is to know stands in a header."""
+    response = empty()
+    if notice:
+        response.headers["X-Playground-Notice"] = notice
+    return response
 
 
 async def remove_event_handler(request: Request) -> Response:

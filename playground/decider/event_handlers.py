@@ -27,6 +27,22 @@ _ACTIONS = (
     "update_workflow_variables",
 )
 _ALL_OF_IT = "${$}"
+_OTHER_BROKERS = tuple(
+    f"{name}:"
+    for name in (
+        "kafka",
+        "sqs",
+        "amqp",
+        "amqp_queue",
+        "amqp_exchange",
+        "nats",
+        "nats_stream",
+        "jsm",
+        "azure",
+        "gcp_pubsub",
+        "ibm_mq",
+    )
+)
 
 
 def handler_findings(handler: EventHandler) -> list[Finding]:
@@ -39,8 +55,8 @@ def _findings(handler: EventHandler) -> Iterator[Finding]:
         yield Finding("name", "Missing event handler name")
     if not handler.event.strip():
         yield Finding("event", "Missing event location")
-    elif not handler.event.startswith("conductor:"):
-        yield Finding("event", _no_such_broker(handler.event), handler.event)
+    elif not handler.event.startswith(("conductor:", *_OTHER_BROKERS)):
+        yield Finding("event", _nothing_comes(handler.event), handler.event)
     if handler.evaluator_type == "python":
         message = "Python conditions are not supported in the playground. Use javascript."
         yield Finding("evaluatorType", message, handler.evaluator_type)
@@ -53,11 +69,20 @@ def _findings(handler: EventHandler) -> Iterator[Finding]:
         yield from _action_findings(f"actions[{index}]", action)
 
 
-def _no_such_broker(event: str) -> str:
+def notice(handler: EventHandler) -> str:
+    """What whoever registers it should know, empty when nothing.
+
+    Handlers of Conductor's other brokers are kept, as definitions from the field have them; no
+    message of theirs ever comes here.
+    """
+    return _nothing_comes(handler.event) if handler.event.startswith(_OTHER_BROKERS) else ""
+
+
+def _nothing_comes(event: str) -> str:
     return (
-        f"Events of {event.partition(':')[0]} are not available in the playground. Use "
-        "conductor:<workflow>:<name>, which EVENT tasks of this namespace publish to, or an "
-        "incoming webhook for messages from outside."
+        f"Events of {event.partition(':')[0]} are not available in the playground: nothing will "
+        "reach this handler. Use conductor:<workflow>:<name>, which EVENT tasks of this namespace "
+        "publish to, or an incoming webhook for messages from outside."
     )
 
 

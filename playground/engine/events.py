@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from playground.decider import Publication
-from playground.decider.event_handlers import condition_program, handler_findings
+from playground.decider.event_handlers import condition_program, handler_findings, notice
 from playground.engine.runtime import Runtime
 from playground.model.definitions import JSONObject
 from playground.model.errors import Conflict, Finding, InvalidFields, NotFound
@@ -27,8 +27,8 @@ _A_MINUTE: Final = 600
 _MINUTE_MS: Final = 60_000
 
 
-async def register(rt: Runtime, caller: Caller, given: Sequence[EventHandler]) -> None:
-    """Add handlers, all or none.
+async def register(rt: Runtime, caller: Caller, given: Sequence[EventHandler]) -> str:
+    """Add handlers, all or none; returns what the caller should know of them, usually nothing.
 
     Raises `InvalidFields` with every finding, `Conflict` when a name is taken.
     """
@@ -41,15 +41,20 @@ async def register(rt: Runtime, caller: Caller, given: Sequence[EventHandler]) -
         # A namespace may have as many handlers as workflows.
         if await event_handlers.count(connection) > caller.plan.workflow_definitions:
             raise quotas.exceeded("event_handlers", caller.plan.workflow_definitions)
+    return " ".join(sorted({notice(handler) for handler in given} - {""}))
 
 
-async def update(rt: Runtime, caller: Caller, handler: EventHandler) -> None:
-    """Replace a handler. Raises `NotFound`, `InvalidFields` with every finding."""
+async def update(rt: Runtime, caller: Caller, handler: EventHandler) -> str:
+    """Replace a handler; returns what the caller should know of it.
+
+    Raises `NotFound`, `InvalidFields` with every finding.
+    """
     await _check(rt, caller, [handler])
     by = Author(caller.namespace, caller.label, rt.now_ms())
     async with rt.unit_of_work(caller.namespace) as connection:
         if not await event_handlers.replace_handler(connection, handler, by):
             raise _unknown(handler.name)
+    return notice(handler)
 
 
 async def remove(rt: Runtime, caller: Caller, name: str) -> None:

@@ -73,10 +73,17 @@ async def test_taken_name_is_409(calls: httpx2.AsyncClient) -> None:
 
 
 async def test_refusal_names_every_field(calls: httpx2.AsyncClient) -> None:
-    answer = await calls.post("/api/event", json=handler("", event="kafka:orders"))
+    answer = await calls.post("/api/event", json=handler("", event="orders"))
 
     assert answer.status_code == 400
     assert [each["path"] for each in answer.json()["validationErrors"]] == ["name", "event"]
+
+
+async def test_handler_of_another_broker_is_kept_with_a_notice(calls: httpx2.AsyncClient) -> None:
+    answer = await calls.post("/api/event", json=handler(event="kafka:orders"))
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "incoming webhook" in answer.headers["X-Playground-Notice"]
 
 
 @pytest.mark.parametrize(

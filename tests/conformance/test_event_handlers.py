@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from playground.decider.event_handlers import handler_findings
 from playground.engine import events, metadata, workflows
 from playground.engine.runtime import Runtime
 from playground.model.definitions import WorkflowDef
@@ -81,9 +80,8 @@ async def test_order_is_approved_by_a_message(
     assert ended.output["approval"]["approvedBy"] == "Ada"
 
 
-def test_handler_of_another_broker_is_told_what_to_use() -> None:
-    (finding,) = handler_findings(read("complete_wait_handler", EventHandler))
+async def test_handler_of_another_broker_is_kept_and_told(rt: Runtime, caller: Caller) -> None:
+    said = await events.register(rt, caller, [read("complete_wait_handler", EventHandler)])
 
-    assert finding.path == "event"
-    assert "Events of kafka are not available in the playground" in finding.message
-    assert "incoming webhook" in finding.message
+    assert "Events of kafka are not available in the playground" in said
+    assert "incoming webhook" in said
