@@ -135,7 +135,7 @@ async def test_handler_is_refused(
 
 async def test_all_findings_are_told_at_once(rt: Runtime, caller: Caller) -> None:
     with pytest.raises(InvalidFields) as refused:
-        await register(rt, caller, name="", event="amqp:x", evaluatorType="python")
+        await register(rt, caller, name="", event="rabbit:x", evaluatorType="python")
 
     paths = [finding.path for finding in refused.value.findings]
     assert paths == ["name", "event", "evaluatorType", "actions"]
