@@ -34,7 +34,6 @@ NOT_YET = {
     "PUT /api/metadata/workflow/{name}/rate-limit",
     # queues, storage, documents
     # search
-    "POST /api/workflow/bulk/search",
 }
 
 ROUTER = Router(ENDPOINTS)

@@ -214,3 +214,12 @@ async def test_upgrade_to_another_workflow_is_refused(
 
     assert answer.status_code == 400
     assert "only be upgraded to another version" in answer.json()["message"]
+
+
+async def test_bulk_search_gives_the_executions(calls: httpx2.AsyncClient, ids: list[str]) -> None:
+    answer = ok(await calls.post(f"{BULK}/search?includeTasks=false", json=[ids[1], "unknown"]))
+
+    (found,) = answer["bulkSuccessfulResults"]
+    assert (found["workflowId"], found["status"], found.get("tasks")) == (ids[1], "RUNNING", [])
+    assert found["updatedTime"] > 0
+    assert answer["bulkErrorResults"] == {"unknown": "No such workflow found by id: unknown"}
