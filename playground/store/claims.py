@@ -21,7 +21,6 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
-    exists,
     func,
     lateral,
     literal_column,
@@ -149,13 +148,17 @@ _CLAIMED_TASKS: Final = (
     .returning(tasks.c.id, tasks.c.namespace, tasks.c.execution_id, tasks.c.claim)
     .cte("claimed")
 )
-# Whether others are due behind a gate is said with it, also when nothing was claimed.
+# Whether others are due behind a gate is said with it, also when nothing was claimed. The first in
+# the order of the index, which is mostly empty: for EXISTS, or without the order, the planner may
+# read the whole table.
 _gated = select(
-    exists(
-        select(tasks.c.id).where(
-            tasks.c.system, tasks.c.gated_at.is_not(None), tasks.c.gated_at <= NOW_MS
-        )
-    ).label("gated")
+    select(tasks.c.id)
+    .where(tasks.c.system.is_(true()), tasks.c.gated_at.is_not(None), tasks.c.gated_at <= NOW_MS)
+    .order_by(tasks.c.namespace, tasks.c.queue, tasks.c.gate)
+    .limit(1)
+    .scalar_subquery()
+    .is_not(None)
+    .label("gated")
 ).subquery("behind")
 _CLAIM_TASKS: Final = select(_CLAIMED_TASKS, _gated.c.gated).select_from(
     _gated.outerjoin(_CLAIMED_TASKS, true())

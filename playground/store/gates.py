@@ -22,7 +22,6 @@ from sqlalchemy import (
     case,
     column,
     delete,
-    exists,
     false,
     func,
     insert,
@@ -80,9 +79,18 @@ def _due(*, system: bool) -> tuple[Any, ...]:
 
 
 def any_due_in_queue() -> Any:
-    """Whether a task of the worker queue `of_queue` is due: a probe of a mostly empty index."""
-    of_queue = tasks.c.queue == bindparam("of_queue", type_=Text)
-    return exists(select(tasks.c.id).where(of_queue, *_due(system=False)))
+    """Whether a task of the worker queue `of_queue` is due: a probe of a mostly empty index.
+
+    Not EXISTS, for which the planner may choose to read the table; the order keeps it on the index.
+    """
+    return (
+        select(tasks.c.id)
+        .where(tasks.c.queue == bindparam("of_queue", type_=Text), *_due(system=False))
+        .order_by(tasks.c.namespace, tasks.c.queue, tasks.c.gate)
+        .limit(1)
+        .scalar_subquery()
+        .is_not(None)
+    )
 
 
 def _hops(conditions: tuple[Any, ...]) -> Select[Any]:
