@@ -37,6 +37,13 @@ WHERE e.status = 'RUNNING'
       -- These only wait for others of the same execution.
       AND t.type NOT IN ('JOIN', 'EXCLUSIVE_JOIN', 'DO_WHILE', 'FORK', 'FORK_JOIN')
   )
+  -- Held back by its rate limit behind another one that has not ended.
+  AND NOT EXISTS (
+    SELECT FROM limited_runs AS held JOIN limited_runs AS inside
+      ON inside.namespace = held.namespace AND inside.key = held.key AND NOT inside.waiting
+    JOIN execution AS one ON one.id = inside.execution_id AND NOT one.ended
+    WHERE held.execution_id = e.id AND held.waiting
+  )
 UNION ALL
 SELECT 'execution: ended without an end time', namespace, id, status
 FROM execution WHERE ended AND end_time = 0

@@ -9,8 +9,8 @@ from playground.api.answers import as_json, empty
 from playground.api.bodies import read
 from playground.api.endpoint import Content, Endpoint
 from playground.api.parameters import Boolean, Integer, Text
-from playground.engine import metadata
-from playground.model.definitions import WorkflowDef, WorkflowDefSummary
+from playground.engine import metadata, rate_limits
+from playground.model.definitions import RateLimitConfig, WorkflowDef, WorkflowDefSummary
 from playground.model.errors import Invalid, NotFound
 from playground.model.tags import ResourceType
 from playground.store import queries, tags
@@ -158,7 +158,59 @@ async def delete_workflow_definition(request: Request) -> Response:
     return empty()
 
 
+async def get_workflow_rate_limit(request: Request) -> Response:
+    """The limit that a start of the latest version falls under."""
+    name = request.path_params["name"]
+    async with request.state.runtime.reading(request.state.caller.namespace) as connection:
+        found = await rate_limits.rate_limit(connection, name)
+    if found is None:
+        raise NotFound(f"No rate limit is set for the workflow: {name}")
+    return as_json(found)
+
+
+async def put_workflow_rate_limit(request: Request) -> Response:
+    """Limit how many executions of a workflow go on at once, by key."""
+    given = await read(request, RateLimitConfig)
+    runtime, caller = request.state.runtime, request.state.caller
+    await rate_limits.put(runtime, caller, request.path_params["name"], given)
+    return empty()
+
+
+async def delete_workflow_rate_limit(request: Request) -> Response:
+    """Take the limit off; one in the definition itself stays."""
+    runtime, caller = request.state.runtime, request.state.caller
+    await rate_limits.remove(runtime, caller, request.path_params["name"])
+    return empty()
+
+
+RATE_LIMIT_PATH = "/api/metadata/workflow/{name}/rate-limit"
+
 ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path=RATE_LIMIT_PATH,
+        handler=get_workflow_rate_limit,
+        scope="metadata:read",
+        summary="The rate limit of a workflow",
+        answers={200: RateLimitConfig},
+    ),
+    Endpoint(
+        method="PUT",
+        path=RATE_LIMIT_PATH,
+        handler=put_workflow_rate_limit,
+        scope="metadata:write",
+        summary="Set the rate limit of a workflow, for all its versions",
+        body=RateLimitConfig,
+        answers={200: Content.EMPTY},
+    ),
+    Endpoint(
+        method="DELETE",
+        path=RATE_LIMIT_PATH,
+        handler=delete_workflow_rate_limit,
+        scope="metadata:write",
+        summary="Take the rate limit off a workflow",
+        answers={200: Content.EMPTY},
+    ),
     Endpoint(
         method="POST",
         path="/api/metadata/workflow",

@@ -49,10 +49,13 @@ def run_limit(definition: WorkflowDef, header: Execution) -> RunLimit | None:
 
 
 def rate_limit_config(definition: WorkflowDef) -> RateLimitConfig | None:
-    """The configuration, also from a tag."""
-    if definition.rate_limit_config:
-        return definition.rate_limit_config
+    """The configuration, that of a tag first: it is set by name, after the definition was."""
+    own = definition.rate_limit_config or None
     for tag in definition.tags or ():
         if tag.type == "RATE_LIMIT" and str(tag.value).isdecimal():
-            return RateLimitConfig(rate_limit_key=tag.key, concurrent_exec_limit=int(tag.value))
-    return None
+            return RateLimitConfig(
+                rate_limit_key=tag.key,
+                concurrent_exec_limit=int(tag.value),
+                policy=own.policy if own else "QUEUE",
+            )
+    return own

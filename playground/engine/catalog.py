@@ -4,7 +4,7 @@ from collections import OrderedDict
 from typing import Final
 
 from playground.decider import freeze, names_to_freeze
-from playground.engine import schemas
+from playground.engine import rate_limits, schemas
 from playground.model.definitions import WorkflowDef
 from playground.model.errors import NotFound
 from playground.store import definitions
@@ -30,7 +30,7 @@ async def frozen(
     if definition is None:
         wanted = "null" if version is None else version
         raise NotFound(f"No such workflow defined. name={name}, version={wanted}")
-    result = await frozen_copy(connection, definition)
+    result = await frozen_copy(connection, await rate_limits.limited(connection, definition))
     _kept[key] = result
     if len(_kept) > _MOST_KEPT:
         _kept.popitem(last=False)

@@ -24,6 +24,9 @@ async def enter(rt: Runtime, namespace: str, limit: RunLimit, execution_id: str)
     async with rt.unit_of_work(namespace) as connection:
         await limited_runs.lock(connection, namespace, limit.key)
         full = await limited_runs.inside(connection, limit.key) >= limit.ceiling
+        if full:
+            await limited_runs.forget_abandoned(connection, limit.key)
+            full = await limited_runs.inside(connection, limit.key) >= limit.ceiling
         if full and limit.rejects:
             raise QuotaExceeded(
                 f"{limit.ceiling} executions of this workflow run under the same rate limit key "

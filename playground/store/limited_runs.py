@@ -19,6 +19,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
@@ -78,22 +79,17 @@ _LEAVE: Final = (
     .returning(_r.key)
 )
 _GIVE_UP: Final = delete(limited_runs).where(_r.execution_id == bindparam("of_execution"))
-_LOST: Final = (
-    select(_r.namespace, _r.key)
-    .where(
-        or_(
-            _r.released_at < NOW_MS - _UNHEARD_MS,
-            _r.create_time < NOW_MS - bindparam("abandoned", type_=BigInteger),
+# The two ways of being lost have an index each, which holds nobody else.
+LOST: Final = (
+    union(
+        select(_r.namespace, _r.key).where(
+            _r.released_at.is_not(None), _r.released_at < NOW_MS - _UNHEARD_MS
         ),
-        or_(
-            _r.released_at.is_not(None),
-            _r.waiting,
-            not_(exists(select(executions.c.id).where(executions.c.id == _r.execution_id))),
+        select(_r.namespace, _r.key).where(
+            _r.waiting, _r.create_time < NOW_MS - bindparam("abandoned", type_=BigInteger)
         ),
     )
-    .distinct()
-    .limit(500)
-)
+).limit(500)
 _FORGET_ABANDONED: Final = delete(limited_runs).where(
     _OF_KEY,
     _r.create_time < NOW_MS - bindparam("abandoned", type_=BigInteger),
@@ -147,7 +143,7 @@ async def release(connection: Connection, key: str) -> Sequence[str]:
 
     Returns everyone who has been given one and has not been heard of since.
     """
-    await connection.run(_FORGET_ABANDONED, of_key=key, abandoned=_ABANDONED_MS)
+    await forget_abandoned(connection, key)
     taken = await inside(connection, key)
     while (following := await connection.first(_NEXT, of_key=key)) is not None:
         if taken >= following["ceiling"]:
@@ -155,6 +151,11 @@ async def release(connection: Connection, key: str) -> Sequence[str]:
         await connection.run(_RELEASE, of_execution=following["execution_id"])
         taken += 1
     return [row["execution_id"] for row in await connection.all(_RELEASED, of_key=key)]
+
+
+async def forget_abandoned(connection: Connection, key: str) -> None:
+    """Free the places whose execution has ended unheard or never appeared; under `lock`."""
+    await connection.run(_FORGET_ABANDONED, of_key=key, abandoned=_ABANDONED_MS)
 
 
 async def begun(connection: Connection, execution_ids: Sequence[str]) -> None:
@@ -174,6 +175,9 @@ async def give_up(connection: Connection, execution_id: str) -> None:
 
 
 async def lost(connection: Connection) -> list[tuple[str, str]]:
-    """(namespace, key) where a process may have died between two steps; role CLAIMS."""
-    rows = await connection.all(_LOST, abandoned=_ABANDONED_MS)
+    """(namespace, key) where a process may have died between two steps; role CLAIMS.
+
+    A place that nobody waits for is not among them: the next start that finds no other frees it.
+    """
+    rows = await connection.all(LOST, abandoned=_ABANDONED_MS)
     return [(row["namespace"], row["key"]) for row in rows]

@@ -340,6 +340,19 @@ limited_runs = Table(
     Column("released_at", BigInteger),
     _ms("create_time"),
     Index("ix_limited_runs_of_key", "namespace", "key", "waiting", "position"),
+    Index(
+        "ix_limited_runs_released",
+        "namespace",
+        "key",
+        postgresql_where=text("released_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_limited_runs_waiting",
+        "namespace",
+        "key",
+        "create_time",
+        postgresql_where=text("waiting"),
+    ),
 )
 
 # Outputs of tasks with a `cacheConfig`, by the digest of task name and key.

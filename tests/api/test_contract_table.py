@@ -1,9 +1,7 @@
-"""Every method and path of Conductor's clients: what is served, what is not yet, what never.
+"""Every method and path of Conductor's clients: what is served and what never.
 
 `contract.txt` lists all of them with their tier: A and B are served, C answers the 404 of an
-unknown resource. `NOT_YET` names the rows of A and B that have no route yet. Whoever lands an
-endpoint deletes its line here: a listed row that is routed fails, and so does an unlisted one that
-is not. When the set is empty the API is whole, and the set can go.
+unknown resource.
 """
 
 import re
@@ -23,19 +21,6 @@ ROWS = [line.split() for line in (Path(__file__).parent / "contract.txt").read_t
 SERVED = [f"{method} {path}" for tier, method, path in ROWS if tier in "AB"]
 ABSENT = [f"{method} {path}" for tier, method, path in ROWS if tier == "C"]
 
-NOT_YET = {
-    # applications
-    # tags
-    # events, webhooks, messages
-    # human tasks
-    # limits
-    "DELETE /api/metadata/workflow/{name}/rate-limit",
-    "GET /api/metadata/workflow/{name}/rate-limit",
-    "PUT /api/metadata/workflow/{name}/rate-limit",
-    # queues, storage, documents
-    # search
-}
-
 ROUTER = Router(ENDPOINTS)
 
 
@@ -49,14 +34,11 @@ ROUTED = {without_names(f"{row.method} {row.path}") for row in ENDPOINTS}
 
 def test_table_is_the_whole_contract() -> None:
     assert (len(SERVED), len(ABSENT)) == (212, 195)
-    assert set(SERVED) >= NOT_YET
 
 
 @pytest.mark.parametrize("row", SERVED)
-def test_row_is_routed_unless_listed(row: str) -> None:
-    routed = without_names(row) in ROUTED
-
-    assert routed is (row not in NOT_YET), "land it and delete its line in NOT_YET"
+def test_row_is_routed(row: str) -> None:
+    assert without_names(row) in ROUTED
 
 
 @pytest.mark.parametrize("row", ABSENT)

@@ -5,12 +5,15 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
+from playground.decider.run_limits import RunLimit
 from playground.engine import limited_runs, metadata, workflows
 from playground.engine.runtime import Runtime
 from playground.model.definitions import RateLimitConfig
 from playground.model.execution import WorkflowStatus
 from playground.model.requests import StartWorkflowRequest
+from playground.store import limited_runs as stored
 from tenants.caller import Caller
+from tenants.database import Role, _compiled
 from tenants.errors import QuotaExceeded
 from tests.engine.running import execution, finish, poll_one, statuses, take
 from tests.engine.test_lineage import settle
@@ -102,6 +105,29 @@ async def test_clock_finds_a_lost_release(rt: Runtime, caller: Caller) -> None:
     await limited_runs.look_for_lost(rt)
 
     assert await begun(rt, caller, [second]) == [True]
+
+
+async def test_place_of_a_start_that_died_is_free_for_the_next(rt: Runtime, caller: Caller) -> None:
+    await register(rt, caller, 1, "REJECT")
+    dead = RunLimit("wf/a", 1, rejects=True)
+    await limited_runs.enter(rt, caller.namespace, dead, rt.new_id())
+    await _age(rt, caller)
+
+    assert await begun(rt, caller, [await start(rt, caller)]) == [True]
+
+
+async def test_looking_for_the_lost_reads_no_others(rt: Runtime) -> None:
+    async with rt.database.transaction(Role.CLAIMS) as connection:
+        await connection.run(text("SET LOCAL enable_seqscan = off"))
+        compiled = _compiled(stored.LOST)
+        rows = await connection.driver.fetch(
+            f"EXPLAIN {compiled.text}", *compiled.values({"abandoned": 60_000})
+        )
+    plan = "\n".join(row[0] for row in rows)
+
+    assert "ix_limited_runs_released" in plan
+    assert "ix_limited_runs_waiting" in plan
+    assert "Seq Scan" not in plan
 
 
 async def _age(rt: Runtime, caller: Caller) -> None:
