@@ -215,9 +215,14 @@ def _rows(prefix: str, spec: _Spec) -> TableValuedAlias:
     return func.unnest(*arrays).table_valued(*columns, name=prefix).render_derived()
 
 
+def _once(prefix: str, spec: _Spec) -> CTE:
+    """The same, unpacked once for all that read it: unpacking costs more than most writes."""
+    return select(_rows(prefix, spec)).cte(prefix)
+
+
 def _build() -> Any:
     """The whole statement: executions first, and what belongs to those that were written."""
-    e, t = _rows("e", _EXECUTION), _rows("t", _TASK)
+    e, t = _once("e", _EXECUTION), _once("t", _TASK)
     saved, started = _saved(e), _started(e)
     written = union_all(select(saved.c.id), select(started.c.id)).cte("written")
     of_written = select(written.c.id)
@@ -237,7 +242,7 @@ def _build() -> Any:
     )
 
 
-def _saved(e: TableValuedAlias) -> CTE:
+def _saved(e: CTE) -> CTE:
     """Executions whose version and fence still hold."""
     fence = _rows("fence", _FENCE)
     lost = (
@@ -274,7 +279,7 @@ def _saved(e: TableValuedAlias) -> CTE:
     )
 
 
-def _started(e: TableValuedAlias) -> CTE:
+def _started(e: CTE) -> CTE:
     """Executions that are new."""
     own = [name for name in _EXECUTION if name != "expected"]
     return (
@@ -302,7 +307,7 @@ def _deleted_tasks(of_written: Select[Any]) -> CTE:
     )
 
 
-def _added_tasks(t: TableValuedAlias, of_written: Select[Any]) -> CTE:
+def _added_tasks(t: CTE, of_written: Select[Any]) -> CTE:
     stored = [name for name in _TASK if name not in ("is_new", "moved", "reset")]
     return (
         insert(tasks)
@@ -317,7 +322,7 @@ def _added_tasks(t: TableValuedAlias, of_written: Select[Any]) -> CTE:
     )
 
 
-def _changed_tasks(t: TableValuedAlias, of_written: Select[Any]) -> CTE:
+def _changed_tasks(t: CTE, of_written: Select[Any]) -> CTE:
     """Tasks that were there: what a claim wrote meanwhile stays unless the decision moved it."""
     return (
         update(tasks)
@@ -357,7 +362,7 @@ def _changed_tasks(t: TableValuedAlias, of_written: Select[Any]) -> CTE:
     )
 
 
-def _to_index(e: TableValuedAlias, of_written: Select[Any]) -> CTE:
+def _to_index(e: CTE, of_written: Select[Any]) -> CTE:
     """What was written has new words for searches."""
     return (
         insert(search_backlog)

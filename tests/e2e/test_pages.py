@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 BROKEN: dict[str, Any] = {
     "name": "broken_transform",
-    "description": "Its jq program does not parse, so that the page of a failure can be seen",
+    "description": "Its jq program fails when it runs, so that the page of a failure can be seen",
     "version": 1,
     "schemaVersion": 2,
     "timeoutSeconds": 0,
@@ -27,7 +27,7 @@ BROKEN: dict[str, Any] = {
             "name": "transform",
             "taskReferenceName": "transform_ref",
             "type": "JSON_JQ_TRANSFORM",
-            "inputParameters": {"queryExpression": ".[ this is not jq"},
+            "inputParameters": {"queryExpression": '"text" | keys'},
         }
     ],
 }
