@@ -1,6 +1,6 @@
 """`make bench`: measure throughput and latency, each beside its limit of the same run.
 
-    .venv/bin/python infra/load/bench.py [--seconds 5] [--only a,b,c] [--json FILE]
+    .venv/bin/python infra/load/bench.py [--seconds 5] [--only a,b,c,d] [--json FILE]
 
 Starts a playground of its own on free ports with an empty data directory, under the plan `local`,
 runs the programs one after the other, prints a table, writes JSON, takes the census, and removes
@@ -24,6 +24,7 @@ sys.path.insert(0, str(CHECKOUT))
 import uvloop  # noqa: E402
 
 from infra.load import limits, programs  # noqa: E402
+from infra.load.big_fork import WIDTH, big_fork  # noqa: E402
 from infra.load.census import clean_census  # noqa: E402
 from infra.load.client import Client, client_of  # noqa: E402
 from infra.load.installation import Installation  # noqa: E402
@@ -33,6 +34,7 @@ from infra.load.measure import Result, memory, table  # noqa: E402
 PLAN = "local"
 _WARM_UP_SECONDS = 1.0
 _REPLAYED = 100
+_WORKERS_OF_A_FORK = 16
 
 
 def main() -> int:
@@ -64,7 +66,7 @@ async def _run(installation: Installation, arguments: argparse.Namespace) -> int
         )
         print("limits: " + ", ".join(f"{k} {v:,.0f}/s" for k, v in asdict(measured).items()))
         results = []
-        for letter, bound, program in _programs(installation, client, arguments.seconds):
+        for letter, bound, program in _programs(installation, client, arguments):
             if letter in arguments.only:
                 results.append(replace(await program(), limits=bound(measured)))
                 print(table(results[-1:]).splitlines()[1], flush=True)
@@ -78,7 +80,11 @@ async def _run(installation: Installation, arguments: argparse.Namespace) -> int
 _Program = tuple[str, Callable[[Limits], dict[str, float]], Callable[[], Awaitable[Result]]]
 
 
-def _programs(installation: Installation, client: Client, seconds: float) -> list[_Program]:
+def _programs(
+    installation: Installation, client: Client, arguments: argparse.Namespace
+) -> list[_Program]:
+    seconds: float = arguments.seconds
+
     def of_a(found: Limits) -> dict[str, float]:
         return {"bare": found.bare_workflows}
 
@@ -87,6 +93,13 @@ def _programs(installation: Installation, client: Client, seconds: float) -> lis
 
     def of_c(found: Limits) -> dict[str, float]:
         return {"bare": found.bare_starts, "HTTP": found.no_op_requests_64}
+
+    async def fork() -> Result:
+        result, words = await big_fork(
+            installation, client, width=arguments.width, workers=_WORKERS_OF_A_FORK, mode="single"
+        )
+        print(words)
+        return result
 
     planned: list[_Program] = [
         ("a", of_a, lambda n=n: programs.population(installation, client, n, seconds))
@@ -98,6 +111,7 @@ def _programs(installation: Installation, client: Client, seconds: float) -> lis
         for n in (8, 64)
     ]
     planned.append(("c", of_c, lambda: programs.starts(installation, client, 64, seconds)))
+    planned.append(("d", of_b, fork))
     return planned
 
 
@@ -121,8 +135,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure throughput and latency.")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each window")
     parser.add_argument(
-        "--only", type=lambda text: set(text.split(",")), default={"a", "b", "c"}, help="a,b,c"
+        "--only", type=lambda text: set(text.split(",")), default=set("abcd"), help="a,b,c,d"
     )
+    parser.add_argument("--width", type=int, default=WIDTH, help="branches of the fork of (d)")
     parser.add_argument("--json", type=Path, default=CHECKOUT / ".artifacts" / "bench.json")
     return parser.parse_args()
 

@@ -90,12 +90,39 @@ class Meter:
         return total / 2**20
 
     def _family(self, name: str) -> list[psutil.Process]:
-        try:
-            process = psutil.Process(self._processes[name])
-            # The installation is a child of the load program: its roles are not the load.
-            return [process] if name == _LOAD else [process, *process.children(recursive=True)]
-        except psutil.Error:
-            return []
+        # The installation is a child of the load program: its roles are not the load.
+        return _family(self._processes[name], alone=name == _LOAD)
+
+
+class Peaks:
+    """The most memory (MB, PSS) that any one process of each role was seen with."""
+
+    def __init__(self, processes: dict[str, int]) -> None:
+        self._processes = processes
+        self.megabytes: dict[str, float] = dict.fromkeys(processes, 0.0)
+
+    def look(self) -> None:
+        """Look once; what came and went between two looks is not seen."""
+        for name, pid in self._processes.items():
+            for process in _family(pid):
+                try:
+                    used = process.memory_full_info().pss / 2**20
+                except psutil.Error:
+                    continue
+                self.megabytes[name] = max(self.megabytes[name], used)
+
+    def text(self) -> str:
+        """For people, the largest first."""
+        largest = sorted(self.megabytes.items(), key=lambda entry: -entry[1])
+        return ", ".join(f"{name} {used:.0f}" for name, used in largest)
+
+
+def _family(pid: int, *, alone: bool = False) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process] if alone else [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def table(results: Sequence[Result]) -> str:
