@@ -34,6 +34,9 @@ class Wakeups(Protocol):
     def notify(self, hints: Iterable[tuple[str, int]]) -> None:
         """Wake up to so many waiters of each channel (0: all). Never blocks, never fails."""
 
+    def wake_here(self, hints: Iterable[tuple[str, int]]) -> None:
+        """The same for waiters of this process only, those first who have waited longest."""
+
 
 class LocalWakeups:
     """Hints within one process."""
@@ -63,6 +66,10 @@ class LocalWakeups:
 
     def notify(self, hints: Iterable[tuple[str, int]]) -> None:
         """Wake up to so many waiters of each channel (0: all)."""
+        self.wake_here(hints)
+
+    def wake_here(self, hints: Iterable[tuple[str, int]]) -> None:
+        """Wake up to so many waiters of each channel in this process."""
         for channel, count in hints:
             self._wake(channel, count)
 

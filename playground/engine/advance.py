@@ -41,6 +41,7 @@ from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
 from playground.engine.runtime import Runtime
 from playground.engine.stand_ins import turns
+from playground.engine.waiting_polls import channel_of
 from playground.expressions import without_references
 from playground.model.definitions import JSONObject, TaskDef, WorkflowDef
 from playground.model.errors import NotFound, Unavailable
@@ -56,6 +57,8 @@ from playground.store.saving import EffectWrite, LogWrite, Save, TaskWrite
 from tenants import quotas
 from tenants.caller import Plan
 
+_RING_AHEAD_MS: Final = 2_500
+"""Executors look every two seconds and see what is due later; of what is due before, they hear."""
 _MOST_TRIES: Final = 50
 _TURNS_OF_A_LOOP: Final = 10
 """A loop that keeps only its last turns may have this many times the tasks in its life."""
@@ -548,13 +551,13 @@ def _announce(rt: Runtime, namespace: str, decision: Decision, *, has_effects: b
         if gate_of(task) is not None and task.status is not TaskStatus.IN_PROGRESS:
             # It may have left a place to others; who waits for that is not known here.
             when = now_ms
-        if when is None or when > now_ms + 5:
+        if when is None:
             continue
-        if runner_of(task.task_type) is Runner.WORKER:
-            channel = f"poll:{namespace}:{queue_of(task)}"
+        if runner_of(task.task_type) is not Runner.WORKER:
+            system = system or when <= now_ms + _RING_AHEAD_MS
+        elif when <= now_ms + 5:
+            channel = channel_of(namespace, queue_of(task) or "")
             pollable[channel] = pollable.get(channel, 0) + 1
-        else:
-            system = True
     if system:
         rt.ring()
     watchers = (f"execution:{namespace}:{decision.execution.workflow_id}", 0)

@@ -30,6 +30,7 @@ __all__ = [
     "carry_out",
     "hand_back",
     "index_words",
+    "milliseconds_to_next_claim",
     "renew",
     "report",
     "run_task",
@@ -75,6 +76,12 @@ async def take(
         complete = {task.task_id: task for task in hand_off.filled(rt.keyring, ours, wanted)}
         loaded = [replace(one, task=complete.get(one.task.task_id, one.task)) for one in loaded]
     return loaded, asked
+
+
+async def milliseconds_to_next_claim(rt: Runtime) -> int | None:
+    """How long until something is to be taken that is not due yet; None when there is nothing."""
+    async with rt.database.transaction(Role.CLAIMS) as connection:
+        return await claims.next_claimable(connection)
 
 
 async def renew(rt: Runtime, held: Sequence[Claim]) -> frozenset[str]:

@@ -10,10 +10,12 @@ from playground.decider import ExecutionView, Input, Result
 from playground.engine import hand_off
 from playground.engine.advance import advance, post
 from playground.engine.runtime import Runtime
+from playground.engine.waiting_polls import channel_of
 from playground.model.errors import Finding, InvalidFields, NotFound
 from playground.model.execution import Task
 from playground.model.requests import ResultStatus, TaskResult
 from playground.store import executions, queries, tasks
+from playground.store.tasks import WaitingPoll
 from tenants.caller import Caller
 
 _MOST_AT_ONCE: Final = 1_000
@@ -21,7 +23,6 @@ _MOST_LOGS: Final = 10
 _LOG_MAX_CHARACTERS: Final = 10_000
 _CLOCKS_IN_SECONDS: Final = 10**11
 _NOTE_EVERY_SECONDS: Final = 1.0
-_LOOK_AGAIN_SECONDS: Final = 1.0
 _noted: dict[tuple[str, str, str], float] = {}
 
 
@@ -37,24 +38,36 @@ async def poll(
 ) -> list[Task]:
     """Hand out up to `count` waiting tasks of a type, waiting for the first up to `timeout_ms`.
 
-    No thread and no connection is held while waiting. An unknown type is an empty queue.
+    No thread and no connection is held while waiting: the database is asked on arrival and when
+    woken, by a hint or by the look that is taken for all who wait. An unknown type is an empty
+    queue.
     """
     queue = f"{domain}:{task_type}" if domain else task_type
+
+    async def attempt() -> list[Task]:
+        return await _hand_out(rt, caller, task_type, domain, queue, worker_id, count)
+
+    if timeout_ms <= 0:
+        return await attempt()
+    channel = channel_of(caller.namespace, queue)
+    place = WaitingPoll(caller.namespace, queue, task_type, domain or "", worker_id)
     deadline = time.monotonic() + timeout_ms / 1000
-    while True:
-        left = min(deadline - time.monotonic(), _LOOK_AGAIN_SECONDS)
-        if left <= 0:
-            return await _hand_out(rt, caller, task_type, domain, queue, worker_id, count)
-        # Listen before looking: a task that comes in between is not slept through.
-        woken = asyncio.ensure_future(rt.wakeups.wait(f"poll:{caller.namespace}:{queue}", left))
-        try:
-            handed = await _hand_out(rt, caller, task_type, domain, queue, worker_id, count)
+    with rt.waiting_polls.waiting(rt.database, rt.wakeups, place):
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            # Listen before looking: a task that comes in between is not slept through.
+            woken = asyncio.ensure_future(rt.wakeups.wait(channel, left))
+            try:
+                handed = await attempt()
+                if not handed and not await woken:
+                    return []
+            finally:
+                leaves_with_hint = not woken.cancel() and not woken.cancelled() and woken.result()
             if handed:
+                if leaves_with_hint:
+                    # It told of one more than was taken, perhaps: somebody else looks.
+                    rt.wakeups.wake_here([(channel, 1)])
                 return handed
-            if not await woken and time.monotonic() >= deadline:
-                return []
-        finally:
-            woken.cancel()
 
 
 async def _hand_out(
@@ -153,7 +166,7 @@ async def requeue(rt: Runtime, caller: Caller, task_type: str) -> int:
     waiting = {
         queue: size for queue, size in sizes.items() if queue.rpartition(":")[2] == task_type
     }
-    rt.wakeups.notify((f"poll:{caller.namespace}:{queue}", n) for queue, n in waiting.items())
+    rt.wakeups.notify((channel_of(caller.namespace, queue), n) for queue, n in waiting.items())
     return sum(waiting.values())
 
 

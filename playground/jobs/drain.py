@@ -30,6 +30,8 @@ SLOTS: Final = 64
 EACH: Final = 24
 """Slots one namespace may hold in this process while it has 64."""
 _LOOK_EVERY_SECONDS: Final = 2.0
+_AFTER_WORK_SECONDS: Final = 0.1
+_SHORTEST_SECONDS: Final = 0.01
 _RENEW_EVERY_SECONDS: Final = 3.0
 _ERROR_PAUSE_SECONDS: Final = 0.5
 _UNAVAILABLE_RETRY_MS: Final = 1_000
@@ -104,15 +106,25 @@ class Drain:
             return
         # Cleared before the claim: what becomes due during it rings again.
         self._due.clear()
-        await self._take(free)
+        idle = not await self._take(free)
         if self._stopping or self._due.is_set():
             return
+        # Only who has nothing to do asks when there will be something.
+        pause = await self._until_next_due() if idle else _AFTER_WORK_SECONDS
         try:
-            await asyncio.wait_for(self._due.wait(), _LOOK_EVERY_SECONDS)
+            await asyncio.wait_for(self._due.wait(), pause)
         except TimeoutError:
             return
 
-    async def _take(self, free: int) -> None:
+    async def _until_next_due(self) -> float:
+        """Seconds until a delayed task or effect is due, the regular look at most."""
+        wait_ms = await system.milliseconds_to_next_claim(self._rt)
+        if wait_ms is None:
+            return _LOOK_EVERY_SECONDS
+        return min(_LOOK_EVERY_SECONDS, max(_SHORTEST_SECONDS, wait_ms / 1000))
+
+    async def _take(self, free: int) -> int:
+        """Claim and start what is due; how many that was."""
         running = Counter(claim.namespace for claim, _ in self._held.values())
         running.update(namespace for namespace, _ in self._effects.values())
         tasks, effects = await system.take(self._rt, most=free, each=EACH, running=running)
@@ -125,6 +137,7 @@ class Drain:
         self._left_behind = len(tasks) + len(effects) >= free or any(
             count >= EACH for count in running.values()
         )
+        return len(tasks) + len(effects)
 
     def _start_task(self, claimed: ClaimedTask) -> None:
         # With the claim's number: after a lost lease this process may take the same task again

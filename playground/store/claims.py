@@ -250,6 +250,37 @@ _next_times = union_all(
 _NEXT_TIMER: Final = select(func.min(_next_times.c.at), NOW_MS)
 
 
+def _next_hops(table: Table, later: object) -> Select[tuple[int]]:
+    """The first time in the future of every namespace, by hopping from one to the next."""
+    place = (table.c.namespace, table.c.available_at)
+    first = (
+        select(*place)
+        .where(later)  # type: ignore[arg-type]
+        .order_by(*place)
+        .limit(1)
+        .cte("next_hop", recursive=True)
+    )
+    beyond = (
+        select(*place)
+        .where(later, table.c.namespace > first.c.namespace)  # type: ignore[arg-type]
+        .order_by(*place)
+        .limit(1)
+        .lateral("beyond")
+    )
+    hops = first.union_all(select(beyond).select_from(first.join(beyond, true())))
+    return select(func.min(hops.c.available_at).label("at"))
+
+
+_TASK_LATER: Final = (
+    (tasks.c.system) & (tasks.c.available_at.is_not(None)) & (tasks.c.available_at > NOW_MS)
+)
+_next_claims = union_all(
+    _next_hops(tasks, _TASK_LATER).subquery("next_task").select(),
+    _next_hops(effects, effects.c.available_at > NOW_MS).subquery("next_effect").select(),
+).subquery("next_claims")
+_NEXT_CLAIMABLE: Final = select(func.min(_next_claims.c.at) - NOW_MS)
+
+
 async def claim_tasks(
     connection: Connection, *, most: int, each: int, running: Mapping[str, int]
 ) -> tuple[list[Claim], bool]:
@@ -286,6 +317,12 @@ async def claim_effects(
         lease=LEASE_MS,
     )
     return [Claim(r["id"], r["namespace"], r["execution_id"], r["claim"]) for r in found]
+
+
+async def next_claimable(connection: Connection) -> int | None:
+    """Milliseconds until a system task or an effect is due that is not yet; role CLAIMS."""
+    found: int | None = await connection.scalar(_NEXT_CLAIMABLE)
+    return found
 
 
 async def load_tasks(connection: Connection, claims: Sequence[Claim]) -> list[ClaimedTask]:

@@ -1,6 +1,7 @@
 """Task rows outside decisions: handed to pollers, kept alive, logged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -10,9 +11,12 @@ from sqlalchemy import (
     Text,
     bindparam,
     case,
+    cast,
     column,
+    false,
     func,
     insert,
+    or_,
     select,
     true,
     update,
@@ -94,6 +98,103 @@ _NOTE_POLL: Final = (
         set_={"worker_id": bindparam("poller"), "last_poll_time": NOW_MS},
     )
 )
+_POLLED: Final = (
+    func.unnest(
+        bindparam("namespaces", type_=ARRAY(Text)),
+        bindparam("types", type_=ARRAY(Text)),
+        bindparam("domains", type_=ARRAY(Text)),
+        bindparam("pollers", type_=ARRAY(Text)),
+    )
+    .table_valued(
+        column("namespace", Text),
+        column("task_type", Text),
+        column("domain", Text),
+        column("worker_id", Text),
+        name="polled",
+    )
+    .render_derived()
+)
+_noting = upsert(poll_data).from_select(
+    ["namespace", "task_type", "domain", "worker_id", "last_poll_time"],
+    select(*_POLLED.c, NOW_MS),
+)
+_NOTE_POLLS: Final = _noting.on_conflict_do_update(
+    index_elements=["namespace", "task_type", "domain"],
+    set_={
+        "worker_id": _noting.excluded.worker_id,
+        "last_poll_time": _noting.excluded.last_poll_time,
+    },
+)
+_MOST_LOOKED_AT: Final = 1_000
+"""Tasks of a queue among which the next due one is found. Beyond, it waits for the next look."""
+_MOST_AT_A_GATE: Final = 10
+"""Polls that may try a gate at one look: it is mostly shut."""
+_ASKED: Final = (
+    func.unnest(
+        bindparam("namespaces", type_=ARRAY(Text)),
+        bindparam("queues", type_=ARRAY(Text)),
+        bindparam("polls", type_=ARRAY(Integer)),
+    )
+    .table_valued(
+        column("namespace", Text), column("queue", Text), column("polls", Integer), name="asked"
+    )
+    .render_derived()
+)
+
+
+def _looked_at(at: Any, order: Sequence[Any], conditions: Sequence[Any], most: Any) -> Any:
+    """Up to `most` times of the asked queue; in the order of the index, which keeps it there."""
+    return (
+        select(at.label("at"))
+        .where(
+            tasks.c.namespace == _ASKED.c.namespace,
+            tasks.c.queue == _ASKED.c.queue,
+            at.is_not(None),
+            *conditions,
+        )
+        .order_by(*order)
+        .limit(most)
+        .correlate(_ASKED)
+        .subquery()
+    )
+
+
+def _counted(at: Any, order: Sequence[Any], conditions: Sequence[Any], most: Any) -> Any:
+    due = _looked_at(at, order, [*conditions, at <= NOW_MS], most)
+    return select(func.count().label("due")).select_from(due).lateral()
+
+
+def _next(at: Any, order: Sequence[Any], conditions: Sequence[Any]) -> Any:
+    later = _looked_at(at, order, [*conditions, at > NOW_MS], _MOST_LOOKED_AT)
+    return select(func.min(later.c.at).label("at")).lateral()
+
+
+_free = (tasks.c.available_at, (tasks.c.priority.desc(), tasks.c.available_at), (~tasks.c.system,))
+_behind = (
+    tasks.c.gated_at,
+    (tasks.c.gate, tasks.c.priority.desc(), tasks.c.gated_at),
+    (tasks.c.system.is_(false()),),
+)
+_free_due = _counted(*_free, _ASKED.c.polls)
+_behind_due = _counted(*_behind, func.least(_ASKED.c.polls, _MOST_AT_A_GATE))
+_free_next = _next(*_free)
+_behind_next = _next(*_behind)
+_next_at = func.least(_free_next.c.at, _behind_next.c.at)
+_LOOK: Final = (
+    select(
+        _ASKED.c.namespace,
+        _ASKED.c.queue,
+        cast(_free_due.c.due + _behind_due.c.due, Integer).label("due"),
+        (_next_at - NOW_MS).label("next_in_ms"),
+    )
+    .select_from(
+        _ASKED.join(_free_due, true())
+        .join(_behind_due, true())
+        .join(_free_next, true())
+        .join(_behind_next, true())
+    )
+    .where(or_(_free_due.c.due + _behind_due.c.due > 0, _next_at.is_not(None)))
+)
 _LOG: Final = insert(task_logs).values(
     namespace=bindparam("in_namespace"),
     task_id=bindparam("of_task"),
@@ -108,6 +209,41 @@ _LOGS: Final = (
 _RECENT_DOMAINS: Final = select(poll_data.c.task_type, poll_data.c.domain).where(
     poll_data.c.last_poll_time > NOW_MS - 10_000, poll_data.c.domain != ""
 )
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPoll:
+    """A poll that waits for a queue."""
+
+    namespace: str
+    queue: str
+    task_type: str
+    domain: str
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a queue has for those who wait: how many tasks are due, and when the next one is."""
+
+    namespace: str
+    queue: str
+    due: int
+    next_in_ms: int | None
+
+
+async def look(connection: Connection, asked: Sequence[tuple[str, str, int]]) -> list[Look]:
+    """What these queues have, each with how many polls wait for it; none where there is nothing.
+
+    Role CLAIMS. Tasks behind a gate count as well, though it may be shut: who tries finds out.
+    """
+    found = await connection.all(
+        _LOOK,
+        namespaces=[namespace for namespace, _, _ in asked],
+        queues=[queue for _, queue, _ in asked],
+        polls=[polls for _, _, polls in asked],
+    )
+    return [Look(r["namespace"], r["queue"], r["due"], r["next_in_ms"]) for r in found]
 
 
 async def hand_out(connection: Connection, queue: str, *, worker_id: str, most: int) -> list[Task]:
@@ -144,6 +280,17 @@ async def note_poll(
         of_type=task_type,
         in_domain=domain,
         poller=worker_id,
+    )
+
+
+async def note_polls(connection: Connection, polls: Sequence[WaitingPoll]) -> None:
+    """Remember the same for many queues, each once; role COMMITTER bound to their namespaces."""
+    await connection.run(
+        _NOTE_POLLS,
+        namespaces=[poll.namespace for poll in polls],
+        types=[poll.task_type for poll in polls],
+        domains=[poll.domain for poll in polls],
+        pollers=[poll.worker_id for poll in polls],
     )
 
 

@@ -1,0 +1,149 @@
+"""The long polls that wait in this process, and the one look that is taken for all of them.
+
+A hint over Redis wakes a waiting poll as soon as its task is committed. What no hint tells is
+found here: tasks that become due by the clock, and those whose hint was lost. One query asks for
+all waiting queues at once, so a thousand idle polls cost the database little more than one; it
+also says when the next task of each is due, and that queue is looked at again then.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from playground.store import tasks
+from playground.store.tasks import WaitingPoll
+from playground.wakeups import Wakeups
+from tenants.database import Database, Role, StatementRefused
+from tenants.errors import TenantError
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS: Final = 0.1
+"""A queue that is new here is looked at within this; shorter polls cost no look at all."""
+_SHORTEST_SECONDS: Final = 0.02
+_LOOK_EVERY_SECONDS: Final = 0.8
+"""Less than a second, the shortest delay of a retry: it is known before it is due."""
+_NOTE_EVERY_SECONDS: Final = 3.0
+"""Those who route by domain take a queue for deserted after ten seconds without a note."""
+_NAMESPACES_AT_ONCE: Final = 50
+
+Queue = tuple[str, str]
+"""Namespace and queue."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """The polls that wait for one queue."""
+
+    poll: WaitingPoll
+    look_at: float
+    polls: int = 0
+
+
+class WaitingPolls:
+    """Who waits for which queue, in this process."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Queue, _Waiting] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._note_at = 0.0
+
+    @contextlib.contextmanager
+    def waiting(self, database: Database, wakeups: Wakeups, poll: WaitingPoll) -> Iterator[None]:
+        """Look for tasks of this queue for as long as the block lasts; they come as wake-ups.
+
+        The wake-up goes to the channel of the queue, to the polls that have waited longest.
+        """
+        queue = (poll.namespace, poll.queue)
+        place = self._waiting.get(queue)
+        if place is None:
+            place = self._waiting[queue] = _Waiting(poll, look_at=time.monotonic())
+        place.polls += 1
+        # The newest is the one that is noted as the last to have polled.
+        place.poll = poll
+        if self._looking is None or self._looking.done():
+            self._note_at = time.monotonic() + _NOTE_EVERY_SECONDS
+            self._looking = asyncio.create_task(
+                self._look_while_anyone_waits(database, wakeups), name="waiting polls"
+            )
+        try:
+            yield
+        finally:
+            place.polls -= 1
+            if not place.polls:
+                del self._waiting[queue]
+
+    async def _look_while_anyone_waits(self, database: Database, wakeups: Wakeups) -> None:
+        while True:
+            await asyncio.sleep(self._pause())
+            if not self._waiting:
+                return
+            try:
+                await self._look(database, wakeups)
+                await self._note(database)
+            except (TenantError, StatementRefused, OSError) as error:
+                log.warning("waiting polls not looked after: %s", error)
+            except Exception:
+                log.exception("looking for waiting polls failed")
+
+    def _pause(self) -> float:
+        """Seconds until a queue is to be looked at; a tick at most, as new ones may come."""
+        first = min((place.look_at for place in self._waiting.values()), default=0.0)
+        until = first - time.monotonic()
+        return min(_TICK_SECONDS, max(until, _SHORTEST_SECONDS)) if until > 0 else _TICK_SECONDS
+
+    async def _look(self, database: Database, wakeups: Wakeups) -> None:
+        """Ask once for all queues whose time has come, and wake as many polls as have a task."""
+        now = time.monotonic()
+        asked = {queue: place for queue, place in self._waiting.items() if place.look_at <= now}
+        if not asked:
+            return
+        # At the same times for everybody, so that they are asked for together.
+        regular = (now // _LOOK_EVERY_SECONDS + 1) * _LOOK_EVERY_SECONDS
+        for place in asked.values():
+            place.look_at = regular
+        async with database.transaction(Role.CLAIMS) as connection:
+            found = await tasks.look(
+                connection, [(*queue, place.polls) for queue, place in asked.items()]
+            )
+        now = time.monotonic()
+        for one in found:
+            if one.next_in_ms is not None:
+                place = asked[one.namespace, one.queue]
+                place.look_at = min(regular, now + one.next_in_ms / 1000)
+        wakeups.wake_here(
+            (channel_of(one.namespace, one.queue), one.due) for one in found if one.due
+        )
+
+    async def _note(self, database: Database) -> None:
+        """Note for every queue that it is being polled: those who wait do so all the time."""
+        if time.monotonic() < self._note_at:
+            return
+        self._note_at = time.monotonic() + _NOTE_EVERY_SECONDS
+        polls = sorted((place.poll for place in self._waiting.values()), key=_key)
+        namespaces = sorted({poll.namespace for poll in polls})
+        for start in range(0, len(namespaces), _NAMESPACES_AT_ONCE):
+            some = namespaces[start : start + _NAMESPACES_AT_ONCE]
+            await _note_some(database, some, polls)
+
+
+async def _note_some(
+    database: Database, namespaces: Sequence[str], polls: Sequence[WaitingPoll]
+) -> None:
+    bound = set(namespaces)
+    async with database.transaction(Role.COMMITTER, namespaces) as connection:
+        await tasks.note_polls(connection, [poll for poll in polls if poll.namespace in bound])
+
+
+def channel_of(namespace: str, queue: str) -> str:
+    """Where polls of a queue are woken."""
+    return f"poll:{namespace}:{queue}"
+
+
+def _key(poll: WaitingPoll) -> tuple[str, str, str]:
+    """In one order for everybody, so that no two processes wait for each other."""
+    return poll.namespace, poll.task_type, poll.domain
