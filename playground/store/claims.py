@@ -258,7 +258,7 @@ def _next_hops(table: Table, later: object) -> Select[tuple[int]]:
         .where(later)  # type: ignore[arg-type]
         .order_by(*place)
         .limit(1)
-        .cte("next_hop", recursive=True)
+        .cte(f"next_of_{table.name}", recursive=True)
     )
     beyond = (
         select(*place)

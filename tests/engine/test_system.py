@@ -166,3 +166,15 @@ async def test_next_timer_is_in_the_future(rt: Runtime, caller: Caller) -> None:
 
     assert wait_ms is not None
     assert 0 <= wait_ms <= 60_000
+
+
+async def test_next_claim_is_that_of_a_delayed_task(rt: Runtime, caller: Caller) -> None:
+    await run(rt, caller, [http("h")])
+    (claimed,) = await take_all(rt, caller)
+    await system.hand_back(rt, [claimed.claim], delay_ms=3_000)
+
+    wait_ms = await system.milliseconds_to_next_claim(rt)
+
+    # Other tests' tasks may be due before it, never instead of it.
+    assert wait_ms is not None
+    assert 0 < wait_ms <= 3_000
