@@ -12,7 +12,7 @@ from playground.decider.mappers.context import (
     plain_input,
 )
 from playground.decider.mappers.expansion import Expand
-from playground.decider.questions import Evaluate
+from playground.decider.questions import Answer, Evaluate
 from playground.decider.successors import first_of
 from playground.expressions import java_text
 from playground.model.definitions import JSONObject, WorkflowTask
@@ -33,7 +33,7 @@ def map_switch(context: MapperContext, expand: Expand) -> list[Task]:
         question = Evaluate("javascript", expression, input_data, _site(context))
         answer = context.draft.answer(question)
         if answer.outcome != "OK":
-            return [_failed_switch(context, input_data, expression)]
+            return [_failed_switch(context, input_data, _why(answer, expression))]
         value = answer.value
     else:
         raise WorkflowFails(f"No evaluator registered for type: {evaluator}")
@@ -53,13 +53,18 @@ def map_decision(context: MapperContext, expand: Expand) -> list[Task]:
         question = Evaluate("javascript", expression, input_data, _site(context))
         answer = context.draft.answer(question)
         if answer.outcome != "OK":
-            raise WorkflowFails(f"Error while evaluating script: {expression}")
+            raise WorkflowFails(_why(answer, f"Error while evaluating script: {expression}"))
         value = answer.value
     else:
         value = input_data.get(node.case_value_param or "")
     case = java_text(value)
     branch = node.decision_cases.get(case) or node.default_case
     return _with_branch(context, expand, input_data, case, branch, {"caseOutput": [case]})
+
+
+def _why(answer: Answer, conductors: str) -> str:
+    """Conductor's text for a script that throws; a limit that was reached is named instead."""
+    return conductors if answer.outcome == "ERROR" else f"{answer.message} Script: {conductors}"
 
 
 def _site(context: MapperContext) -> str:
@@ -88,12 +93,12 @@ def _with_branch(
     return [record, *children]
 
 
-def _failed_switch(context: MapperContext, input_data: JSONObject, script: str) -> Task:
+def _failed_switch(context: MapperContext, input_data: JSONObject, reason: str) -> Task:
     return new_task(
         context,
         task_type="SWITCH",
         task_def_name="SWITCH",
         input_data=input_data,
         status=TaskStatus.FAILED,
-        reason_for_incompletion=script,
+        reason_for_incompletion=reason,
     )
