@@ -11,9 +11,6 @@ HERE = Path(__file__).parent
 ROWS = 190
 NAMED = re.compile(r"^(?:async )?def test_rows?_(\d{3}(?:_(?:to_)?\d{3})*)_", re.MULTILINE)
 
-NOT_YET = {177, 183, 187}
-"""Rows without a test of their name. What is pinned under another name is to be renamed."""
-
 OTHERWISE = {
     92: "a script is interrupted after 2 seconds, not 4: executors serve many namespaces",
 }
@@ -38,9 +35,7 @@ def _named_rows() -> set[int]:
 
 
 def test_every_row_has_a_test() -> None:
-    missing = set(range(1, ROWS + 1)) - _named_rows()
-
-    assert missing <= NOT_YET
+    assert set(range(1, ROWS + 1)) - _named_rows() == set()
 
 
 def test_no_test_names_a_row_that_is_not() -> None:

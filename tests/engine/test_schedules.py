@@ -210,7 +210,7 @@ async def test_resuming_counts_from_now(rt: Runtime, caller: Caller) -> None:
     assert resumed.next_run_time > rt.now_ms()
 
 
-async def test_resuming_what_is_not_paused_is_not_found(rt: Runtime, caller: Caller) -> None:
+async def test_row_187_resuming_what_is_not_paused(rt: Runtime, caller: Caller) -> None:
     await schedules.save(rt, caller, a_schedule())
 
     with pytest.raises(NotFound, match="Schedule 'often' not found"):
