@@ -6,6 +6,7 @@ JSON, impossible parameters. Never a 500.
 
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -293,7 +294,8 @@ def a_simple_task() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def neighbour(playground: Playground) -> Neighbour:
-    return Neighbour(playground.new_key("the neighbour"))
+    # Each worker of the test run has one of its own.
+    return Neighbour(playground.new_key(f"neighbour {os.getpid()}"))
 
 
 BY_ID = [row for row in PROTECTED if row.path_names]
