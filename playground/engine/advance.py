@@ -7,7 +7,7 @@ loads again and decides again.
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -31,34 +31,28 @@ from playground.decider import (
     decide,
     execution_deadline_ms,
 )
-from playground.decider.effects import LeavePlace
 from playground.decider.index import base_ref
 from playground.decider.policies import task_def_of
 from playground.decider.timeouts import workflow_deadline_ms
 from playground.engine import cached_outputs
+from playground.engine.consequences import announce, effects_of
 from playground.engine.environment import supplied
-from playground.engine.followers import TellFollowers
 from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
 from playground.engine.runtime import Runtime
 from playground.engine.stand_ins import turns
-from playground.engine.waiting_polls import channel_of
 from playground.expressions import without_references
 from playground.model.definitions import JSONObject, TaskDef, WorkflowDef
 from playground.model.errors import NotFound, Unavailable
-from playground.model.execution import Execution, Task, TaskStatus
-from playground.model.human_flow import HumanTaskChanged
-from playground.model.task_types import Runner, runner_of
+from playground.model.execution import Execution, Task
 from playground.model.workflow_messages import WorkflowMessage
 from playground.store import definitions, environment, executions, queries, tasks, workflow_messages
 from playground.store.committer import Refused
 from playground.store.event_messages import Receipt
-from playground.store.rows import available_at, encode_text, gate_of, queue_of
+from playground.store.rows import encode_text
 from playground.store.saving import EffectWrite, LogWrite, Save, TaskWrite
 from tenants import quotas
 from tenants.caller import Plan
 
-_RING_AHEAD_MS: Final = 2_500
-"""Executors look every two seconds and see what is due later; of what is due before, they hear."""
 _MOST_TRIES: Final = 50
 _TURNS_OF_A_LOOP: Final = 10
 """A loop that keeps only its last turns may have this many times the tasks in its life."""
@@ -199,7 +193,11 @@ async def _answer(
 
 
 def _from_outside(given: Input) -> Input:
-    """What others bring in asks for no secrets, whatever it says."""
+    """What others bring in asks for no secrets, whatever it says.
+
+    Verbs that give a task its input back (rerun, skip, jump, upgrade) keep theirs: whoever may
+    use them may write a definition that asks.
+    """
     match given:
         case Result(result=result) if result.output_data:
             output = without_references(result.output_data)
@@ -412,7 +410,7 @@ class _Turn:
         )
         self.known = Known(known.view, known.row_version + 1, snapshot)
         self.rt.mailboxes.keep(self.key, self.known)
-        _announce(self.rt, self.namespace, decision, has_effects=bool(save.effects))
+        announce(self.rt, self.namespace, decision, has_effects=bool(save.effects))
         return True
 
     async def _re_arm(self) -> None:
@@ -471,12 +469,7 @@ class _Turn:
                     msgspec.json.encode(effect).decode(),
                     self.rt.now_ms(),
                 )
-                for effect in (
-                    *decision.effects,
-                    *_for_followers(before, after),
-                    *_for_those_who_wait(before, after),
-                    *_for_people(known.view, decision),
-                )
+                for effect in effects_of(known.view, decision)
             ]
             + stand_ins,
             logs=[LogWrite(*line) for line in logs],
@@ -502,27 +495,6 @@ class _Turn:
         )
 
 
-def _for_followers(before: Execution, after: Execution) -> tuple[TellFollowers, ...]:
-    """Who found this execution under its idempotency key may be waiting for its end."""
-    ends = after.status.terminal and not before.status.terminal
-    return (TellFollowers(),) if ends and after.idempotency_key else ()
-
-
-def _for_those_who_wait(before: Execution, after: Execution) -> tuple[LeavePlace, ...]:
-    """Under a rate limit the end of one is the beginning of another."""
-    ends = after.status.terminal and not before.status.terminal
-    return (LeavePlace(after.rate_limit_key),) if ends and after.rate_limit_key else ()
-
-
-def _for_people(view: ExecutionView, decision: Decision) -> Iterator[HumanTaskChanged]:
-    """Human tasks that begin or end: what people see of them has to follow."""
-    for task in decision.changed:
-        if task.task_type == "HUMAN":
-            before = view.task(task.task_id)
-            if before is None or before.status is not task.status:
-                yield HumanTaskChanged(task.task_id)
-
-
 def _changes_anything(known: Known, decision: Decision) -> bool:
     return bool(
         not known.row_version
@@ -539,29 +511,6 @@ def _timer_of(view: ExecutionView, decision: Decision) -> int:
     if decision.execution.status.terminal:
         return 0
     return workflow_deadline_ms(decision.execution, decision.definition or view.definition)
-
-
-def _announce(rt: Runtime, namespace: str, decision: Decision, *, has_effects: bool) -> None:
-    """After the commit: ring for system work, wake pollers and whoever watches."""
-    now_ms = rt.now_ms()
-    pollable: dict[str, int] = {}
-    system = has_effects
-    for task in decision.changed:
-        when = available_at(task)
-        if gate_of(task) is not None and task.status is not TaskStatus.IN_PROGRESS:
-            # It may have left a place to others; who waits for that is not known here.
-            when = now_ms
-        if when is None:
-            continue
-        if runner_of(task.task_type) is not Runner.WORKER:
-            system = system or when <= now_ms + _RING_AHEAD_MS
-        elif when <= now_ms + 5:
-            channel = channel_of(namespace, queue_of(task) or "")
-            pollable[channel] = pollable.get(channel, 0) + 1
-    if system:
-        rt.ring()
-    watchers = (f"execution:{namespace}:{decision.execution.workflow_id}", 0)
-    rt.wakeups.notify([*pollable.items(), watchers])
 
 
 async def _load(rt: Runtime, namespace: str, execution_id: str) -> Known:

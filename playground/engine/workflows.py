@@ -63,14 +63,7 @@ async def start(
     rt.plans.keep(caller.namespace, caller.plan)
     if from_outside:
         request = replace(request, input=without_references(request.input))
-    if request.workflow_def is not UNSET and request.workflow_def:
-        await definitions_check.check(rt, caller.namespace, request.workflow_def)
-    async with rt.reading(caller.namespace) as connection:
-        if request.workflow_def is not UNSET and request.workflow_def:
-            frozen = await catalog.frozen_copy(connection, request.workflow_def)
-        else:
-            version = None if request.version is UNSET else request.version
-            frozen = await catalog.frozen(connection, caller.namespace, request.name, version)
+    frozen = await _frozen(rt, caller, request)
     header = decider.start(
         frozen,
         request,
@@ -80,7 +73,6 @@ async def start(
         origin=origin or Origin(),
     )
     await schemas.check_input(rt, caller.namespace, frozen, header.input)
-    strategy = request.idempotency_strategy
     limit = run_limit(frozen, header)
     if limit is not None:
         waits = await limited_runs.enter(rt, caller.namespace, limit, header.workflow_id)
@@ -93,18 +85,35 @@ async def start(
             header,
             frozen,
             limit,
-            reuses_key=strategy is IdempotencyStrategy.FAIL_ON_RUNNING,
+            reuses_key=request.idempotency_strategy is IdempotencyStrategy.FAIL_ON_RUNNING,
         )
     except KeyHeld as held:
-        # Its own: two deliveries of one start at once, and the other was faster.
-        is_own = held.execution_id == header.workflow_id
-        if is_own or strategy is IdempotencyStrategy.RETURN_EXISTING:
-            return held.execution_id
-        raise Conflict(
-            f"Workflow with the idempotency key {request.idempotency_key} already exists "
-            f"(id {held.execution_id})"
-        ) from held
+        return _holder(request, header, held)
     return header.workflow_id
+
+
+async def _frozen(rt: Runtime, caller: Caller, request: StartWorkflowRequest) -> WorkflowDef:
+    """The copy of the definition that the execution will keep: registered, or given along."""
+    inline = request.workflow_def
+    if inline is not UNSET and inline:
+        await definitions_check.check(rt, caller.namespace, inline)
+        async with rt.reading(caller.namespace) as connection:
+            return await catalog.frozen_copy(connection, inline)
+    version = None if request.version is UNSET else request.version
+    async with rt.reading(caller.namespace) as connection:
+        return await catalog.frozen(connection, caller.namespace, request.name, version)
+
+
+def _holder(request: StartWorkflowRequest, header: Execution, held: KeyHeld) -> str:
+    """The execution that has the idempotency key, where that is an answer."""
+    # Its own: two deliveries of one start at once, and the other was faster.
+    is_own = held.execution_id == header.workflow_id
+    if is_own or request.idempotency_strategy is IdempotencyStrategy.RETURN_EXISTING:
+        return held.execution_id
+    raise Conflict(
+        f"Workflow with the idempotency key {request.idempotency_key} already exists "
+        f"(id {held.execution_id})"
+    ) from held
 
 
 async def _begin_within(

@@ -68,7 +68,15 @@ async def take(
         known = [row["id"] for row in await connection.all(select(namespaces.c.id))]
     ours = {caller.namespace for caller in callers}
     at_cap = {name: _EACH for name in known if name not in ours}
-    return await system.take(rt, most=most, each=_EACH, running=at_cap)
+    claimed, effects = await system.take(rt, most=most, each=_EACH, running=at_cap)
+    # A namespace made since the list was read was not at its cap: what is its, it gets back.
+    foreign = [one.claim for one in claimed if one.claim.namespace not in ours]
+    if foreign:
+        await system.hand_back(rt, foreign)
+    return (
+        [one for one in claimed if one.claim.namespace in ours],
+        [one for one in effects if one.claim.namespace in ours],
+    )
 
 
 async def settle(rt: Runtime, caller: Caller) -> None:
