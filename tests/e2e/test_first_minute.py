@@ -74,7 +74,7 @@ def test_a_run_from_the_form_is_found_by_correlation_id(visitors: Visitors) -> N
     _expect_lit(page)
     person.keep_picture("lit")
 
-    person.go("Executions")
+    person.go("Workflow Executions")
     page.get_by_label("Correlation id").fill("census-42")
     page.get_by_role("button", name="Search").click()
     results = page.get_by_role("region", name="Results")

@@ -146,7 +146,7 @@ def test_the_theme_is_kept_for_the_next_page(visitors: Visitors, furnished: Furn
 
     with page.expect_response("**/theme"):
         page.get_by_role("button", name="Dark").click()
-    member.go("Executions")
+    member.go("Workflow Executions")
 
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")

@@ -41,7 +41,7 @@ def test_feedback_is_thanked_for_and_reaches_operators(visitors: Visitors) -> No
     words = f"The fork bars helped me. {new_name('note')}"
     author = new_name("Edsger")
     person.sign_in(author)
-    person.go("Executions")
+    person.go("Workflow Executions")
 
     person.go("Feedback")
     person.page.get_by_label("Your feedback").fill(words)
@@ -64,7 +64,7 @@ def test_signing_out_ends_the_session(visitors: Visitors) -> None:
     page = person.page
     person.sign_in(new_name("Grace"))
     old_cookies = page.context.cookies()
-    person.go("Executions")
+    person.go("Workflow Executions")
     expect(page.get_by_role("heading", name="Executions", level=1)).to_be_visible()
 
     page.locator("details.account summary").click()
@@ -89,7 +89,7 @@ def test_nobody_sees_anything_of_somebody_else(visitors: Visitors) -> None:
 
     second.sign_in(new_name("Margaret"))
     expect(second.page.get_by_role("heading", name="Latest executions")).to_have_count(0)
-    second.go("Executions")
+    second.go("Workflow Executions")
     expect(second.page.get_by_role("heading", name="Nothing has run yet")).to_be_visible()
     foreign = second.page.request.get(f"/executions/{execution_id}")
     missing = second.page.request.get(f"/executions/{NO_EXECUTION}")
