@@ -9,13 +9,12 @@ from playground.model.execution import Execution, Task, TaskExecLog, TaskStatus,
 from playground.web.access_keys import AccessKeysPage, CreatedKey, KeyLine
 from playground.web.api_docs import docs_page
 from playground.web.errors import ErrorPage
-from playground.web.executions import (
-    ExecutionsPage,
-    Filters,
-    Pager,
-    execution_page,
-    selected_task,
-)
+from playground.web.execution import diagram, documents, summary, task_list, timeline
+from playground.web.execution.address import Address
+from playground.web.execution.opened import Opened, selected_task
+from playground.web.execution.page import TABS, ExecutionPage, page_of
+from playground.web.execution.panel import panel_of
+from playground.web.executions import ExecutionsPage, Filters, Pager
 from playground.web.feedback import FeedbackInboxPage, FeedbackLine, FeedbackPage
 from playground.web.home import HomePage, landing_page, shelves
 from playground.web.pages import Person, Shell, Usage
@@ -210,11 +209,44 @@ _NOTE = FeedbackLine(
 )
 
 
-def _panel(execution: Execution, ref: str) -> Any:
-    task = selected_task(execution, ref, "")
-    logs = [TaskExecLog(log=f"one line {HOSTILE}")]
-    return execution_page(execution, NOW_MS, task=task, logs=logs)
+def an_opened(execution: Execution, **address: str) -> Opened:
+    return Opened(
+        execution=execution,
+        address=Address(tuple(address.items())),
+        now_ms=NOW_MS,
+        selected=selected_task(execution, address.get("task", ""), ""),
+    )
 
+
+VIEWS: dict[str, Any] = {
+    "diagram": diagram.view_of,
+    "tasks": task_list.view_of,
+    "timeline": timeline.view_of,
+    "summary": lambda opened: summary.view_of(opened, 12_345),
+    "io": documents.view_of,
+    "variables": documents.variables_of,
+    "json": lambda opened: documents.json_of(opened.execution),
+}
+
+
+def an_execution_page(execution: Execution, **address: str) -> ExecutionPage:
+    """The page of `execution` at an address such as `tab="tasks", task="some_ref"`."""
+    opened = an_opened(execution, **address)
+    tab = next(tab for tab in TABS if tab.name == address.get("tab", "diagram"))
+    logs = [TaskExecLog(log=f"one line {HOSTILE}")]
+    task = opened.selected
+    beside = panel_of(opened, task, logs) if task and tab.has_panel else None
+    return page_of(opened, tab, VIEWS[tab.name](opened), beside)
+
+
+_EXECUTION_TABS: dict[str, tuple[str, Any, str]] = {
+    f"execution_{name}": (
+        "execution/show.html",
+        an_execution_page(a_failed_run(), tab=name),
+        "simple_wf",
+    )
+    for name in VIEWS
+}
 
 # Name of the example → template, its context, and the heading it must show.
 EXAMPLES: dict[str, tuple[str, Any, str]] = {
@@ -259,23 +291,24 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "Executions",
     ),
     "execution": (
-        "executions/show.html",
-        execution_page(a_population_run(), NOW_MS),
+        "execution/show.html",
+        an_execution_page(a_population_run()),
         "PopulationMaxMin",
     ),
     "execution_running": (
-        "executions/show.html",
-        _panel(
+        "execution/show.html",
+        an_execution_page(
             a_population_run(WorkflowStatus.RUNNING),
-            POPULATION.tasks[0].task_reference_name,
+            task=POPULATION.tasks[0].task_reference_name,
         ),
         "PopulationMaxMin",
     ),
     "execution_failed": (
-        "executions/show.html",
-        _panel(a_failed_run(), a_failed_run().tasks[0].reference_task_name),
+        "execution/show.html",
+        an_execution_page(a_failed_run(), task=a_failed_run().tasks[0].reference_task_name),
         "simple_wf",
     ),
+    **_EXECUTION_TABS,
     "workflow_definitions": (
         "workflow_definitions/list.html",
         definitions_page([convert(one.workflow, WorkflowDef) for one in samples()], ""),

@@ -14,15 +14,14 @@ from msgspec.structs import replace
 
 from playground.model.definitions import WorkflowDef, WorkflowTask
 from playground.model.execution import TaskStatus
-from playground.web.executions import execution_page
 from playground.web.pages import duration, environment, moment, respond
 from tests.web.examples import (
     EXAMPLES,
     HOSTILE,
-    NOW_MS,
     a_population_run,
     a_shell,
     a_task,
+    an_execution_page,
 )
 
 
@@ -235,7 +234,7 @@ def test_execution_of_five_hundred_tasks_stays_light() -> None:
     run = replace(a_population_run(), workflow_definition=definition, tasks=records)
     started = time.perf_counter()
 
-    html = respond("executions/show.html", execution_page(run, NOW_MS), a_shell()).body
+    html = respond("execution/show.html", an_execution_page(run), a_shell()).body
 
     took_ms = (time.perf_counter() - started) * 1000
     print(f"500 tasks: {len(html) / 1000:.0f} KB of HTML in {took_ms:.0f} ms")

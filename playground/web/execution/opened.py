@@ -1,0 +1,111 @@
+"""An execution that somebody has opened: what every tab starts from."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from playground.diagram.state import base_reference
+from playground.engine.runtime import Runtime
+from playground.model.errors import NotFound
+from playground.model.execution import Execution, Task, WorkflowStatus
+from playground.store import queries
+from playground.web.execution.address import Address
+from tenants.caller import Caller
+from tenants.database import Connection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """`execution.tasks` are without payloads."""
+
+    execution: Execution
+    address: Address
+    now_ms: int
+    selected: Task | None = None
+    """The attempt that is open in the panel, without payloads."""
+
+    @property
+    def is_live(self) -> bool:
+        return not self.execution.status.terminal
+
+    def records(self, ref: str) -> list[Task]:
+        """All attempts of a node in all iterations, newest first; also by `ref__N`."""
+        return records_of(self.execution, ref)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """What a tab may read with; the connection is bound to the caller's namespace."""
+
+    rt: Runtime
+    caller: Caller
+    connection: Connection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tab:
+    """`read` gives the context of `template`, which finds it as `page.view`.
+
+    With `has_panel` the open task is shown beside it.
+    """
+
+    name: str
+    label: str
+    template: str
+    read: Callable[[Reader, Opened], Awaitable[object]]
+    has_panel: bool = False
+
+
+async def light_execution(connection: Connection, execution_id: str) -> Execution:
+    """The execution with its tasks but without their payloads; raises `NotFound`."""
+    execution = await queries.execution(connection, execution_id, include_tasks=False)
+    progress = await queries.execution_progress(connection, execution_id)
+    if execution is not None and progress is None:
+        # In the archive, which holds it as a whole.
+        execution = await queries.execution(connection, execution_id)
+    if execution is None:
+        raise NotFound
+    return replace(execution, tasks=progress.tasks) if progress else execution
+
+
+def records_of(execution: Execution, ref: str) -> list[Task]:
+    """All attempts of a node in all iterations, newest first; also by `ref__N`."""
+    if not ref:
+        return []
+    matching = [
+        task for task in execution.tasks if ref in (base_reference(task), task.reference_task_name)
+    ]
+    return matching[::-1]
+
+
+def selected_task(execution: Execution, ref: str, attempt: str) -> Task | None:
+    """The attempt asked for, else the newest of that node."""
+    records = records_of(execution, ref)
+    return next(
+        (task for task in records if task.task_id == attempt), records[0] if records else None
+    )
+
+
+def duration_of(task: Task, now_ms: int) -> int | None:
+    """From start to end, or until now while it runs, in ms; None before it starts."""
+    if not task.start_time:
+        return None
+    end = task.end_time or (task.update_time if task.status.terminal else now_ms)
+    return max(0, end - task.start_time)
+
+
+def failed_task(execution: Execution) -> Task | None:
+    """The task that brought the execution down, to jump to."""
+    if execution.status in (
+        WorkflowStatus.RUNNING,
+        WorkflowStatus.PAUSED,
+        WorkflowStatus.COMPLETED,
+    ):
+        return None
+    unsuccessful = [
+        task
+        for task in execution.tasks
+        if not task.status.successful and task.status != "CANCELED" and not task.retried
+    ]
+    return unsuccessful[-1] if unsuccessful else None

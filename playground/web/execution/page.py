@@ -1,0 +1,151 @@
+"""The page around the tabs: heading, reason of a failure, tabs, and the open task."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from playground.model.errors import NotFound
+from playground.model.execution import Execution, Task
+from playground.store import queries
+from playground.web.execution import diagram, documents, panel, summary, task_list, timeline
+from playground.web.execution.actions import routes as actions
+from playground.web.execution.address import address_of
+from playground.web.execution.opened import (
+    Opened,
+    Reader,
+    Tab,
+    failed_task,
+    light_execution,
+    selected_task,
+)
+from playground.web.execution.panel import TaskPanel
+from playground.web.forms import path_text, read_query
+from playground.web.pages import render, runtime
+from playground.web.workflow_definitions import json_download
+from tenants.asgi import signed_in
+from tenants.database import Connection
+
+TABS: tuple[Tab, ...] = (
+    Tab(
+        name="diagram",
+        label="Diagram",
+        template="execution/_diagram.html",
+        read=diagram.read,
+        has_panel=True,
+    ),
+    Tab(
+        name="tasks",
+        label="Task list",
+        template="execution/_tasks.html",
+        read=task_list.read,
+        has_panel=True,
+    ),
+    Tab(
+        name="timeline",
+        label="Timeline",
+        template="execution/_timeline.html",
+        read=timeline.read,
+        has_panel=True,
+    ),
+    Tab(name="summary", label="Summary", template="execution/_summary.html", read=summary.read),
+    Tab(name="io", label="Input/Output", template="execution/_io.html", read=documents.read),
+    Tab(
+        name="variables",
+        label="Variables",
+        template="execution/_variables.html",
+        read=documents.read_variables,
+    ),
+    Tab(name="json", label="JSON", template="execution/_json.html", read=documents.read_json),
+)
+"""In the order they stand; the first is what the page opens with."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TabLink:
+    name: str
+    label: str
+    link: str
+    is_current: bool
+    count: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutionPage:
+    """`view` is what the open tab's `template` shows."""
+
+    execution: Execution
+    tabs: tuple[TabLink, ...]
+    tab: Tab
+    view: object
+    panel: TaskPanel | None
+    is_live: bool
+    duration_ms: int
+    failed: Task | None
+    failed_link: str
+
+
+async def show_execution(request: Request) -> Response:
+    caller = signed_in(request).member.caller
+    execution_id, query = path_text(request, "id"), read_query(request)
+    rt = runtime(request)
+    async with rt.reading(caller.namespace) as connection:
+        if query.text("format") == "json":
+            return await _download(
+                Reader(rt=rt, caller=caller, connection=connection), execution_id
+            )
+        execution = await light_execution(connection, execution_id)
+        address = address_of(query)
+        chosen = selected_task(execution, address.text("task"), address.text("attempt"))
+        opened = Opened(execution=execution, address=address, now_ms=rt.now_ms(), selected=chosen)
+        reader = Reader(rt=rt, caller=caller, connection=connection)
+        tab = tab_of(opened)
+        view = await tab.read(reader, opened)
+        beside = await panel.read(reader, opened) if tab.has_panel else None
+    return await render(request, "execution/show.html", page_of(opened, tab, view, beside))
+
+
+def tab_of(opened: Opened) -> Tab:
+    wanted = opened.address.text("tab")
+    return next((tab for tab in TABS if tab.name == wanted), TABS[0])
+
+
+def page_of(opened: Opened, tab: Tab, view: object, beside: TaskPanel | None) -> ExecutionPage:
+    execution = opened.execution
+    failed = failed_task(execution)
+    return ExecutionPage(
+        execution=execution,
+        tabs=tuple(
+            TabLink(
+                name=one.name,
+                label=one.label,
+                link=opened.address.link(tab=one.name if one is not TABS[0] else "", page=""),
+                is_current=one is tab,
+                count=len(execution.tasks) if one.name == "tasks" else None,
+            )
+            for one in TABS
+        ),
+        tab=tab,
+        view=view,
+        panel=beside,
+        is_live=opened.is_live,
+        duration_ms=(execution.end_time or opened.now_ms) - execution.start_time,
+        failed=failed,
+        failed_link=_link_to(opened, failed) if failed else "",
+    )
+
+
+def _link_to(opened: Opened, task: Task) -> str:
+    tab = opened.address.text("tab") if tab_of(opened).has_panel else ""
+    return opened.address.link(tab=tab, task=task.reference_task_name, attempt=task.task_id)
+
+
+async def _download(connection: Connection, execution_id: str) -> Response:
+    execution = await queries.execution(connection, execution_id)
+    if execution is None:
+        raise NotFound
+    return json_download(execution, execution.workflow_id)
+
+
+routes = [Route("/executions/{id}", show_execution), *actions]
