@@ -136,7 +136,7 @@ async def test_archived_execution_can_still_be_read(ada: Visitor) -> None:
     await workflows.terminate(ada.rt, ada.caller, execution_id, "enough")
     await workflows.remove(ada.rt, ada.caller, execution_id)
 
-    page = await ada.text(f"/executions/{execution_id}?task=simplest_task_ref")
+    page = await ada.text(f"/executions/{execution_id}?tab=tasks&task=simplest_task_ref")
 
     assert "TERMINATED" in page.upper()
     assert "simplest_task_ref" in page
@@ -397,4 +397,4 @@ async def test_claimed_task_is_in_progress_on_the_page(rt: Runtime, ada: Visitor
     execution_id = await ada.start()
     await tasks.poll(rt, ada.caller, "simplest_task", worker_id="w")
 
-    assert "In progress" in await ada.text(f"/executions/{execution_id}")
+    assert "In progress" in await ada.text(f"/executions/{execution_id}?tab=tasks")

@@ -92,9 +92,7 @@ async def show_execution(request: Request) -> Response:
     rt = runtime(request)
     async with rt.reading(caller.namespace) as connection:
         if query.text("format") == "json":
-            return await _download(
-                Reader(rt=rt, caller=caller, connection=connection), execution_id
-            )
+            return await _download(connection, execution_id)
         execution = await light_execution(connection, execution_id)
         address = address_of(query)
         chosen = selected_task(execution, address.text("task"), address.text("attempt"))
