@@ -2,8 +2,9 @@
 
 An empty variable counts as absent. Each field says its variable, its default as one would type it
 and one line about it (`describe()` lists them; README shows that list and a test compares the two).
-Settings marked internal are derived by the supervisor and handed to the roles it starts; nobody
-sets them by hand. Secrets are `Secret`: `str(settings.database_url)` reveals, `repr` does not.
+Settings marked internal are derived by the supervisor, or set by a test, and handed to the roles
+it starts; nobody sets them by hand. Secrets are `Secret`: `str(settings.database_url)` reveals,
+`repr` does not.
 """
 
 # ruff: noqa: RUF009 - `_field` and `_internal` only wrap dataclasses.field with its metadata.
@@ -254,6 +255,7 @@ class Settings:
         int,
     )
     sandbox_socket: str = _internal("SANDBOX_SOCKET", "", "path of the sandbox's unix socket")
+    crash_dir: str = _internal("CRASH_DIR", "", "where files name the crash points to die at")
 
     @property
     def is_loopback(self) -> bool:
@@ -453,6 +455,11 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise Unusable(
             f"{PREFIX}ANONYMOUS lets clients in without a token, so {PREFIX}HOST must be a "
             f"loopback address such as 127.0.0.1, not {settings.host}."
+        )
+    if settings.crash_dir and (not settings.is_loopback or settings.has_providers):
+        raise Unusable(
+            f"{PREFIX}CRASH_DIR kills processes on purpose, for tests: it is refused where others "
+            "than this machine's people can sign in or reach the playground."
         )
     if settings.secret_key:
         decode_secret_key(settings.secret_key)

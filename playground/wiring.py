@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
+from playground import crash_points
 from playground.devidp import registration
 from playground.egress import Egress
 from playground.egress.addresses import AddressPolicy
@@ -48,6 +49,7 @@ async def runtime(
     settings: Settings, *, ring: Callable[[], None] | None = None
 ) -> AsyncIterator[Runtime]:
     """A runtime for as long as the block lasts; `ring` in place of the doorbell."""
+    crash_points.arm(settings.crash_dir)
     database = await Database.connect(
         str(settings.database_url), max_connections=settings.database_connections
     )

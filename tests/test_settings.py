@@ -118,6 +118,16 @@ def test_anonymous_clients_are_allowed_on_loopback(host: str) -> None:
     assert settings.anonymous == "ada"
 
 
+@pytest.mark.parametrize(
+    "elsewhere",
+    [{"PLAYGROUND_HOST": "0.0.0.0"}, KEYCLOAK],
+    ids=["beyond loopback", "a provider is set"],
+)
+def test_crash_points_are_refused_where_others_are(elsewhere: dict[str, str]) -> None:
+    with pytest.raises(Unusable, match="PLAYGROUND_CRASH_DIR"):
+        read_settings({"PLAYGROUND_CRASH_DIR": "/tmp/x", **elsewhere})
+
+
 def test_settings_survive_the_way_to_a_child() -> None:
     given = read_settings(
         {

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from playground.crash_points import crash_here
 from playground.decider import (
     Answer,
     Decision,
@@ -395,6 +396,7 @@ class _Turn:
                 await self._re_arm()
             return True
         save, snapshot = await self._save_of(decision, inputs, logs)
+        crash_here("advance.decided")
         try:
             written = await self.rt.committer.save(save)
         except Refused as refused:
@@ -403,6 +405,7 @@ class _Turn:
             ) from refused
         if not written:
             return False
+        crash_here("advance.saved")
         known.view.apply(decision)
         self.receipts = ()
         await cached_outputs.keep(

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
+from playground.crash_points import crash_here
 from playground.decider import (
     ChildEnded,
     ChildRefused,
@@ -120,6 +121,7 @@ async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
             await _start_by_trigger(rt, claim, msgspec.json.decode(body, type=StartByTrigger))
         case unknown:
             raise RuntimeError(f"an effect nobody knows: {unknown}")
+    crash_here("children.carried_out")
     async with rt.unit_of_work(claim.namespace) as connection:
         await claims.finish_effect(connection, claim)
 
@@ -146,6 +148,7 @@ async def _start_child(rt: Runtime, claimed: ClaimedTask, parent: Execution) -> 
     except (PlaygroundError, TenantError) as error:
         await _tell(rt, namespace, parent.workflow_id, ChildRefused(task.task_id, error.message))
     else:
+        crash_here("children.started")
         if child_id != wanted.workflow_id:
             await followers.follow(rt, namespace, child_id, parent.workflow_id, task.task_id)
         started = ChildStarted(task.task_id, child_id)
@@ -286,6 +289,7 @@ async def _notify_parent(rt: Runtime, claim: Claim, effect: NotifyParent) -> Non
         # It was revived or removed since: the parent hears of its next end.
         return
     ended = _ended(child, effect.parent_task_id)
+    crash_here("children.ended")
     await _tell(rt, claim.namespace, effect.parent_workflow_id, ended)
 
 

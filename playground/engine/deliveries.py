@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
+from playground.crash_points import crash_here
 from playground.decider.event_handlers import VALUE_PARAM, expanded, is_true
 from playground.engine import event_actions, webhook_deliveries
 from playground.engine.advance import plan_of
@@ -58,6 +59,7 @@ async def deliver(rt: Runtime, claim: Claim, message_id: str) -> None:
     else:
         steps = await delivery.ask()
     await delivery.take(steps)
+    crash_here("deliveries.taken")
     if delivery.problems:
         await _again_or_give_up(rt, claim, message, delivery.problems[0])
     elif delivery.left_over:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
 
+from playground.crash_points import crash_here
 from playground.decider import ExecutionView, Input, Origin, Result, SetVariables, Terminate
 from playground.decider.event_handlers import evaluated, expanded
 from playground.decider.index import base_ref
@@ -117,6 +118,7 @@ async def take(rt: Runtime, plan: Plan, message: Message, step: Step) -> None:
         )
     if status is not EventExecutionStatus.IN_PROGRESS:
         return
+    crash_here("event_actions.begun")
     try:
         output = await _carry_out(rt, plan, message, step, key)
     except Overtaken:
@@ -131,6 +133,7 @@ async def take(rt: Runtime, plan: Plan, message: Message, step: Step) -> None:
     except (PlaygroundError, TenantError) as error:
         await _fail(rt, message, key, error.message)
     else:
+        crash_here("event_actions.done")
         async with rt.unit_of_work(message.namespace) as connection:
             # Settled already where the commit of the action did it.
             await event_messages.settle(connection, key, EventExecutionStatus.COMPLETED, output)

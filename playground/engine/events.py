@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from playground.crash_points import crash_here
 from playground.decider import Publication
 from playground.decider.event_handlers import condition_program, handler_findings, notice
 from playground.engine.runtime import Runtime
@@ -152,6 +153,7 @@ async def keep(
         if new:
             await _refuse_a_flood(connection, plan, now_ms)
     if new:
+        crash_here("events.kept")
         rt.ring()
     return new
 

@@ -6,6 +6,7 @@ undone the clock finds. An execution that is revived after its end goes on at on
 it is not counted again.
 """
 
+from playground.crash_points import crash_here
 from playground.decider import Released
 from playground.decider.run_limits import RunLimit
 from playground.engine.advance import advance
@@ -37,7 +38,9 @@ async def enter(rt: Runtime, namespace: str, limit: RunLimit, execution_id: str)
         await limited_runs.add(
             connection, namespace, limit.key, execution_id, ceiling=limit.ceiling, waits=full
         )
-        return await limited_runs.is_waiting(connection, execution_id)
+        waits = await limited_runs.is_waiting(connection, execution_id)
+    crash_here("limited_runs.entered")
+    return waits
 
 
 async def give_up(rt: Runtime, namespace: str, limit: RunLimit, execution_id: str) -> None:
@@ -52,6 +55,7 @@ async def left(rt: Runtime, namespace: str, execution_id: str, key: str) -> None
     async with rt.unit_of_work(namespace) as connection:
         await limited_runs.lock(connection, namespace, key)
         await limited_runs.leave(connection, execution_id)
+    crash_here("limited_runs.left")
     await go_on(rt, namespace, key)
 
 
@@ -60,6 +64,8 @@ async def go_on(rt: Runtime, namespace: str, key: str) -> None:
     async with rt.unit_of_work(namespace) as connection:
         await limited_runs.lock(connection, namespace, key)
         released = await limited_runs.release(connection, key)
+    if released:
+        crash_here("limited_runs.released")
     begun = [one for one in released if await _begin(rt, namespace, one)]
     if begun:
         async with rt.unit_of_work(namespace) as connection:

@@ -17,6 +17,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from playground.crash_points import crash_here
 from playground.engine import workflows
 from playground.engine.advance import plan_of
 from playground.engine.children import system_caller
@@ -108,6 +109,7 @@ async def record(rt: Runtime, namespace: str, claimed: Sequence[Claimed]) -> lis
         allowed = 0 if suspended else max(0, pace - started)
         moves = [*going[:allowed], *resting[allowed:]]
         written = await stored.move(connection, moves, lease_ms=LEASE_MS)
+    crash_here("schedule_runs.recorded")
     return [one.run for one in moves if one.refused is None and one.run.id in written]
 
 
@@ -163,6 +165,7 @@ async def _start(rt: Runtime, namespace: str, taken: Run) -> None:
         log.exception("run of a schedule failed", extra={"namespace": namespace, "run": taken.id})
         await _finish(rt, namespace, taken, reason="Something went wrong on our side.")
     else:
+        crash_here("schedule_runs.started")
         await _finish(rt, namespace, taken, workflow_id=workflow_id)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from playground.crash_points import crash_here
 from playground.engine import tasks
 from playground.engine.children import system_caller
 from playground.engine.runtime import Runtime
@@ -53,6 +54,7 @@ async def hand_out(rt: Runtime, effect: ClaimedEffect) -> Task | None:
     caller = await system_caller(rt, namespace)
     handed = await tasks.poll(rt, caller, task_type, worker_id=WORKER_ID)
     if handed:
+        crash_here("standing_in.handed_out")
         return handed[0]
     async with rt.unit_of_work(namespace) as connection:
         # A limit of the task's definition, or another poller just now: the next look will tell.
@@ -79,6 +81,7 @@ async def finish(rt: Runtime, effect: ClaimedEffect, result: TaskResult | None) 
     if result is not None:
         caller = await system_caller(rt, namespace)
         await tasks.update(rt, caller, msgspec.structs.replace(result, worker_id=WORKER_ID))
+        crash_here("standing_in.updated")
     async with rt.unit_of_work(namespace) as connection:
         await claims.finish_effect(connection, effect.claim)
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from playground.crash_points import crash_here
 from playground.decider import Result, Sweep
 from playground.engine import hand_off
 from playground.engine.advance import advance
@@ -60,6 +61,7 @@ async def take(
         )
     if not tasks and not effects:
         return [], []
+    crash_here("system.claimed")
     namespaces = _namespaces([*tasks, *effects])
     async with rt.database.transaction(Role.COMMITTER, namespaces) as connection:
         loaded = await claims.load_tasks(connection, tasks) if tasks else []

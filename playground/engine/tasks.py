@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import UNSET
 
+from playground.crash_points import crash_here
 from playground.decider import ExecutionView, Input, Result
 from playground.engine import hand_off
 from playground.engine.advance import advance, post
@@ -87,6 +88,8 @@ async def _hand_out(
             await tasks.note_poll(connection, caller.namespace, task_type, domain or "", worker_id)
         claimed = [(caller.namespace, task) for task in handed]
         wanted = await hand_off.read_wanted(connection, claimed, for_workers=True)
+    if handed:
+        crash_here("tasks.handed_out")
     _tell_watchers(rt, caller.namespace, handed)
     return hand_off.filled(rt.keyring, claimed, wanted)
 

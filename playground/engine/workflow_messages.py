@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from playground.crash_points import crash_here
 from playground.decider import Deliver
 from playground.engine.advance import advance
 from playground.engine.runtime import Runtime
@@ -62,6 +63,7 @@ async def send(rt: Runtime, caller: Caller, workflow_id: str, payload: JSONObjec
             body="{}",
             from_ms=now_ms,
         )
+    crash_here("workflow_messages.kept")
     rt.ring()
     return message_id
 

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from playground import decider
+from playground.crash_points import crash_here
 from playground.decider import Input, Origin
 from playground.decider.run_limits import RunLimit, run_limit
 from playground.engine import catalog, definitions_check, limited_runs, schemas
@@ -319,6 +320,7 @@ async def remove(rt: Runtime, caller: Caller, workflow_id: str, *, archive: bool
         if running:
             await quotas.give_back(connection, caller.namespace, quotas.RUNNING_EXECUTIONS, 1)
     rt.mailboxes.forget(f"{caller.namespace}/{workflow_id}")
+    crash_here("workflows.removed")
     if not archive and row["parent_id"] is not None:
         await _tell_parent(rt, caller.namespace, rows.execution_of(row).execution)
 
@@ -362,6 +364,7 @@ async def _or_archived(
         async with rt.unit_of_work(caller.namespace) as connection:
             if not await archives.bring_back(connection, workflow_id):
                 raise
+        crash_here("workflows.brought_back")
         try:
             await verb()
         except PlaygroundError:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
+from playground.crash_points import crash_here
 from playground.engine import housekeeping, human_tasks, limited_runs, system
 from playground.engine.runtime import Runtime
 from playground.jobs.schedules import Scheduler
@@ -127,6 +128,7 @@ async def tick(rt: Runtime) -> float:
     """Look at what is due; returns how many seconds may pass until the next look."""
     due = await system.sweep(rt, most=_AT_ONCE)
     if due:
+        crash_here("clock.due")
         slots = asyncio.Semaphore(_IN_PARALLEL)
 
         async def look(namespace: str, execution_id: str) -> None:
@@ -136,6 +138,7 @@ async def tick(rt: Runtime) -> float:
         outcomes = await asyncio.gather(
             *(look(namespace, id_) for namespace, id_ in due), return_exceptions=True
         )
+        crash_here("clock.looked")
         for (namespace, id_), outcome in zip(due, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 # One execution that cannot be decided must not hold up the others.

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
+from playground.crash_points import crash_here
 from playground.engine import standing_in, system
 from playground.engine.runtime import Runtime
 from playground.engine.system import Claim, ClaimedEffect, ClaimedTask
@@ -165,7 +166,10 @@ class Drain:
                 await system.run_task(self._rt, claimed)
                 return
             result = await self._result_of(claimed)
-            if not await system.report(self._rt, claim, result):
+            crash_here("drain.executed")
+            accepted = await system.report(self._rt, claim, result)
+            crash_here("drain.reported")
+            if not accepted:
                 log.info("result refused", extra=_fields(claim))
         except (TenantError, PlaygroundError, OSError) as error:
             # A part of us is away: the task goes back and costs its author nothing.

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from playground.crash_points import crash_here
 from playground.engine import schedule_runs
 from playground.engine.runtime import Runtime
 from playground.engine.schedule_runs import Claimed
@@ -80,6 +81,8 @@ class Scheduler:
         if free <= 0:
             return False
         claimed = await take(self._rt, most=free, each=_EACH, running=self._running)
+        if claimed:
+            crash_here("schedules.claimed")
         by_namespace: dict[str, list[Claimed]] = defaultdict(list)
         for claim in claimed:
             by_namespace[claim.namespace].append(claim)

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from playground.crash_points import crash_here
 from playground.store import event_messages, idempotency, workflow_messages
 from playground.store.saving import Save, save_all
 from tenants import quotas
@@ -182,6 +183,8 @@ class Committer:
             )
             if refused:
                 raise _OverQuota(frozenset(counted[index][0] for index in refused))
+            crash_here("store.written")
+        crash_here("store.committed")
         self.batches += 1
         self.saves += len(batch)
         return written, held
