@@ -193,4 +193,5 @@ def test_only_derived_settings_are_left_out_of_the_list() -> None:
         "DEVIDP_URL",
         "DEVIDP_SOCKET_FD",
         "SANDBOX_SOCKET",
+        "CRASH_DIR",
     }
