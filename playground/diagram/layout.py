@@ -77,6 +77,20 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Insert:
+    """A place on an edge where a task can be added; `x`, `y` is its middle.
+
+    `where` names it by the tasks around: `before:<ref>`, `after:<ref>`, `first` in a definition
+    without tasks, and in what is empty `branch:<index>:<ref>` of a fork, `case:<index>:<ref>` and
+    `default:<ref>` of a switch, `loop:<ref>`.
+    """
+
+    where: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     name: str
     width: float
@@ -85,6 +99,7 @@ class Layout:
     """Frames before what they enclose."""
     edges: list[Edge]
     labels: list[Label]
+    inserts: list[Insert]
     is_execution: bool
 
 
@@ -93,6 +108,7 @@ class _Canvas:
     nodes: list[Node] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
+    inserts: list[Insert] = field(default_factory=list)
 
 
 def lay_out(
@@ -112,6 +128,7 @@ def lay_out(
         nodes=canvas.nodes,
         edges=canvas.edges,
         labels=canvas.labels,
+        inserts=canvas.inserts,
         is_execution=execution is not None,
     )
 
@@ -145,6 +162,7 @@ def _place_series(series: Series, x: float, y: float, canvas: _Canvas, onward: b
                     arrow=not stopped,
                 )
             )
+            _insert_between(item, following, (axis, top + GAP / 2), canvas)
             top += GAP
 
 
@@ -166,9 +184,10 @@ def _place_split(split: Split, x: float, y: float, canvas: _Canvas, onward: bool
     foot_top = y + split.height - foot_height
     top = head_bottom + split.lead
     column = axis - split.span / 2
-    for branch in split.branches:
+    for at, branch in enumerate(split.branches):
         middle = column + branch.axis
         _place_branch(split, branch, (axis, middle), (head_bottom, top, foot_top), canvas, onward)
+        _insert_in_branch(split, at, (middle, head_bottom, top), canvas)
         column += branch.width + COLUMN_GAP
     joined = split.foot.shape == Shape.JOIN
     foot_width = split.width if joined else foot_height
@@ -227,6 +246,8 @@ def _place_frame(frame: Frame, x: float, y: float, canvas: _Canvas) -> None:
     top = y + FRAME_HEAD + GAP
     body = frame.body
     _place(body, axis - body.axis, top, canvas, onward=body.done)
+    if frame.mark.shape == Shape.LOOP and not frame.mark.foreign:
+        _insert_in_series(body, f"loop:{frame.mark.ref}", axis, (top - GAP / 2, GAP / 2), canvas)
     if not body.items:
         return
     bottom = top + body.height
@@ -245,4 +266,74 @@ def _place_frame(frame: Frame, x: float, y: float, canvas: _Canvas) -> None:
         canvas.edges.append(Edge(back, executed=frame.mark.state.iteration > 1, back=True))
 
 
-__all__ = ["LABEL_HEIGHT", "Edge", "Label", "Layout", "Node", "lay_out"]
+# Where a task can be added
+
+
+def _insert_between(above: Block, below: Block, at: Point, canvas: _Canvas) -> None:
+    first, last = _first(below), _last(above)
+    if first.foreign or last.foreign:
+        return
+    if first.ref:
+        canvas.inserts.append(Insert(f"before:{first.ref}", *at))
+    elif last.ref:
+        canvas.inserts.append(Insert(f"after:{last.ref}", *at))
+    elif (last.shape, first.shape) == (Shape.START, Shape.END):
+        canvas.inserts.append(Insert("first", *at))
+
+
+def _insert_in_branch(
+    split: Split, at: int, place: tuple[float, float, float], canvas: _Canvas
+) -> None:
+    """At both ends of a branch; beside the case of a switch, whose edge its label covers."""
+    head, branch = split.head, split.branches[at]
+    if head.foreign or head.shape == Shape.DYNAMIC_FORK:
+        return
+    middle, head_bottom, top = place
+    if head.shape != Shape.SWITCH:
+        empty, x, y = f"branch:{at}:{head.ref}", middle, (head_bottom + top) / 2
+    else:
+        last = at == len(split.branches) - 1
+        empty = f"default:{head.ref}" if last else f"case:{at}:{head.ref}"
+        x = middle + label_width(branch.label or "") / 2 + 14
+        y = head_bottom + 16 + (top - head_bottom - 16) / 2 - 2
+    _insert_in_series(branch.body, empty, x, (y, 14.0), canvas, (middle, top))
+
+
+def _insert_in_series(
+    body: Series,
+    empty: str,
+    x: float,
+    offsets: tuple[float, float],
+    canvas: _Canvas,
+    origin: Point | None = None,
+) -> None:
+    """Before the first task of `body`, at the height `offsets[0]`, and `offsets[1]` below its last.
+
+    `origin` is the top of the body's axis where that is not below `x`.
+    """
+    y, below = offsets
+    if not body.items:
+        canvas.inserts.append(Insert(empty, x, y))
+        return
+    axis, top = origin or (x, y + GAP / 2)
+    if ref := _first(body.items[0]).ref:
+        canvas.inserts.append(Insert(f"before:{ref}", x, y))
+    if (ref := _last(body.items[-1]).ref) and not body.items[-1].ends:
+        canvas.inserts.append(Insert(f"after:{ref}", axis, top + body.height + below))
+
+
+def _first(block: Block) -> Mark:
+    """The mark of what stands at the top of a block."""
+    if isinstance(block, Split):
+        return block.head
+    return block.mark if isinstance(block, Leaf | Frame) else Mark(Shape.MERGE)
+
+
+def _last(block: Block) -> Mark:
+    """The mark of the task that a block ends with: of a fork its JOIN."""
+    if isinstance(block, Split):
+        return block.foot if block.foot.ref else block.head
+    return _first(block)
+
+
+__all__ = ["LABEL_HEIGHT", "Edge", "Insert", "Label", "Layout", "Node", "lay_out"]

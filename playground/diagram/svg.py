@@ -19,7 +19,7 @@ from playground.diagram.blocks import (
     text_width,
 )
 from playground.diagram.icons import STATUS_ICONS, TASK_ICONS, icon_of, word_of
-from playground.diagram.layout import Edge, Label, Layout, Node, Point
+from playground.diagram.layout import Edge, Insert, Label, Layout, Node, Point
 
 BEND = 10.0
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
@@ -31,12 +31,15 @@ def escape(text: str) -> str:
     return text.translate(_ESCAPES).encode("utf-8", "replace").decode()
 
 
-def draw(layout: Layout, *, link: str = "?task=", selected: str = "") -> str:
+def draw(layout: Layout, *, link: str = "?task=", selected: str = "", insert_link: str = "") -> str:
     """The diagram as one `<svg>` element; a task's link is `link` and its quoted reference.
 
-    `selected` is the reference of the task that is open beside the diagram.
+    `selected` is the reference of the task that is open beside the diagram. With `insert_link`
+    there is a link "+" on every edge: `insert_link` and the quoted place.
     """
-    return "".join(_document(layout, link, selected))
+    inserts = layout.inserts if insert_link else []
+    plus = "".join(_insert(one, insert_link) for one in inserts)
+    return "".join(_document(layout, link, selected, plus))
 
 
 def draw_thumbnail(layout: Layout) -> str:
@@ -49,7 +52,7 @@ def node_id(ref: str) -> str:
     return "t-" + quote(ref, safe="", errors="replace")
 
 
-def _document(layout: Layout, link: str, selected: str) -> Iterator[str]:
+def _document(layout: Layout, link: str, selected: str, plus: str) -> Iterator[str]:
     kind = "execution" if layout.is_execution else "definition"
     size = f"{_number(layout.width)} {_number(layout.height)}"
     yield (
@@ -64,7 +67,7 @@ def _document(layout: Layout, link: str, selected: str) -> Iterator[str]:
     taken: set[str] = set()
     for node in layout.nodes:
         yield _node(node, link, selected, taken)
-    yield "</svg>"
+    yield plus + "</svg>"
 
 
 def _symbols(layout: Layout) -> str:
@@ -327,6 +330,30 @@ def _label(label: Label) -> str:
         f'width="{_number(label.width)}" height="{LABEL_HEIGHT:.0f}" rx="11"/>'
         f'<text x="{_number(label.x)}" y="{_number(label.y + 4)}">{escape(label.text)}</text></g>'
     )
+
+
+def _insert(insert: Insert, link: str) -> str:
+    """A "+" that adds a task: as large as a finger needs, with a smaller disc to see."""
+    words = escape(_insert_words(insert.where))
+    return (
+        f'<a class="insert" data-insert="{escape(insert.where)}" aria-label="{words}" '
+        f'href="{escape(link)}{quote(insert.where, safe="", errors="replace")}" '
+        f'transform="translate({_number(insert.x)},{_number(insert.y)})"><title>{words}</title>'
+        '<circle class="target" r="13"/><circle class="disc" r="8.5"/>'
+        '<path d="M-4 0h8M0 -4v8"/></a>'
+    )
+
+
+def _insert_words(where: str) -> str:
+    kind, _, ref = where.partition(":")
+    if kind in ("before", "after"):
+        return f"Add a task {kind} {ref[:200]}"
+    return {
+        "branch": "Add a task to this branch",
+        "case": "Add a task to this case",
+        "default": "Add a task to the default case",
+        "loop": "Add a task to this loop",
+    }.get(kind, "Add the first task")
 
 
 def _thumbnail(layout: Layout) -> Iterator[str]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from playground.diagram.blocks import Shape
 from playground.diagram.layout import Layout, Node, lay_out
-from playground.model.definitions import WorkflowDef
+from playground.model.definitions import SubWorkflowParams, WorkflowDef
 from playground.model.execution import Execution, TaskStatus, WorkflowStatus
 from tests.diagram.drawings import (
     EVERYTHING,
@@ -242,3 +242,44 @@ def test_two_thousand_tasks_take_a_moment() -> None:
     print(f"2,000 tasks laid out in {took_ms:.0f} ms")
     assert len(layout.nodes) == 2_002
     assert took_ms < 1_000
+
+
+def test_every_edge_of_an_editor_takes_a_task() -> None:
+    loop = a_task("loop", "DO_WHILE", loop_over=[a_task("body")])
+    fork = a_task("fork", "FORK_JOIN", fork_tasks=[[a_task("left")], []])
+    switch = a_task("route", "SWITCH", decision_cases={"a": [a_task("one")], "b": []})
+    layout = lay_out(a_definition(loop, fork, a_task("join", "JOIN"), switch))
+
+    assert sorted(insert.where for insert in layout.inserts) == sorted(
+        [
+            *("before:loop", "before:body", "after:body", "before:fork"),
+            *("before:left", "after:left", "branch:1:fork", "before:route"),
+            *("before:one", "after:one", "case:1:route", "default:route", "after:route"),
+        ]
+    )
+
+
+def test_definition_without_tasks_takes_its_first() -> None:
+    layout = lay_out(a_definition())
+
+    assert [insert.where for insert in layout.inserts] == ["first"]
+
+
+def test_nothing_is_added_inside_another_workflow() -> None:
+    inner = SubWorkflowParams(workflow_definition=a_definition(a_task("inner")))
+    layout = lay_out(a_definition(a_task("sub", "SUB_WORKFLOW", sub_workflow_param=inner)))
+
+    assert [insert.where for insert in layout.inserts] == ["before:sub", "after:sub"]
+
+
+@given(random_definitions)
+@laws
+def test_no_two_places_to_add_a_task_cover_each_other(definition: WorkflowDef) -> None:
+    places = [(insert.x, insert.y) for insert in lay_out(definition).inserts]
+
+    assert not [
+        (one, other)
+        for at, one in enumerate(places)
+        for other in places[:at]
+        if abs(one[0] - other[0]) < 20 and abs(one[1] - other[1]) < 20
+    ]

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from playground.diagram import definition_svg, execution_svg, thumbnail_svg
+from playground.diagram import definition_svg, draw, execution_svg, lay_out, thumbnail_svg
 from playground.diagram.icons import STATUS_ICONS, STATUS_WORDS
 from playground.model.definitions import WorkflowDef
 from playground.model.execution import Execution, TaskStatus, WorkflowStatus
@@ -185,3 +185,18 @@ def test_five_hundred_tasks_draw_small_and_fast() -> None:
     print(f"500 tasks drawn in {took_ms:.0f} ms, {len(svg) / 1000:.0f} KB")
     assert len(svg) < 400_000
     assert took_ms < 1_000
+
+
+def test_places_to_add_a_task_are_links_only_where_asked_for() -> None:
+    layout = lay_out(POPULATION)
+    plain, editable = draw(layout), draw(layout, insert_link="#insert=")
+
+    links = [
+        link
+        for link in ElementTree.fromstring(editable).iter(f"{SVG}a")
+        if link.get("class") == "insert"
+    ]
+
+    assert "insert" not in plain
+    assert len(links) == len(layout.inserts)
+    assert links[0].get("aria-label") == "Add a task before get_population"
