@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -458,7 +459,9 @@ async def _executions(connection: Connection, ids: list[str]) -> list[Execution]
     for row in await connection.all(_EXECUTIONS, of_ids=ids):
         definition = (await execution_rows.snapshot(connection, row["snapshot"])).definition
         mask = await mask_of(connection, row, definition.masked_fields)
-        execution = rows.execution_of(row).execution.for_wire()
+        execution = replace(
+            rows.execution_of(row).execution.for_wire(), workflow_definition=definition
+        )
         found[row["id"]] = mask.execution(row, execution) if mask else execution
     return [found[one] for one in ids if one in found]
 
