@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -70,15 +71,20 @@ async def take_census(superuser_url: str, *, grace_ms: int = 15_000) -> Census:
     connection = await asyncpg.connect(superuser_url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            await connection.execute(f"SET LOCAL census.grace_ms = {int(grace_ms)}")
             return Census(
                 executions=dict(await connection.fetch(_EXECUTIONS)),
                 tasks=dict(await connection.fetch(_TASKS)),
                 repeats={row[0]: int(row[1]) for row in await connection.fetch(_REPEATS)},
-                findings=tuple(Finding(*row.values()) for row in await connection.fetch(SQL)),
+                findings=await find(connection, grace_ms=grace_ms),
             )
     finally:
         await connection.close()
+
+
+async def find(connection: Any, *, grace_ms: int) -> tuple[Finding, ...]:
+    """The findings as an open transaction of an administrator sees them."""
+    await connection.execute(f"SET LOCAL census.grace_ms = {int(grace_ms)}")
+    return tuple(Finding(*row.values()) for row in await connection.fetch(SQL))
 
 
 async def clean_census(superuser_url: str, *, within_seconds: float) -> Census:
