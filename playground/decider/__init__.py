@@ -13,6 +13,7 @@ from playground.decider.effects import (
 )
 from playground.decider.engine_tasks import Publication, publication, start_request
 from playground.decider.freeze import freeze, names_to_freeze
+from playground.decider.hints import Hint, Known, Severity, unknown_fields, workflow_hints
 from playground.decider.inputs import (
     ChildEnded,
     ChildRefused,
@@ -24,6 +25,7 @@ from playground.decider.inputs import (
     Result,
     Sweep,
 )
+from playground.decider.placement import placed_tasks
 from playground.decider.questions import Answer, Evaluate, Load, LoadMessages, LookUp, Question
 from playground.decider.scripts import scripts_of, syntax_finding
 from playground.decider.starting import Origin, start
@@ -58,8 +60,10 @@ __all__ = [
     "Evaluate",
     "ExecutionView",
     "FailureWorkflowRefused",
+    "Hint",
     "Input",
     "Jump",
+    "Known",
     "Limits",
     "Load",
     "LoadMessages",
@@ -81,6 +85,7 @@ __all__ = [
     "Revive",
     "ReviveParent",
     "SetVariables",
+    "Severity",
     "SkipTask",
     "StartFailureWorkflow",
     "Sweep",
@@ -94,11 +99,14 @@ __all__ = [
     "execution_deadline_ms",
     "freeze",
     "names_to_freeze",
+    "placed_tasks",
     "publication",
     "scripts_of",
     "start",
     "start_request",
     "syntax_finding",
     "task_def_findings",
+    "unknown_fields",
     "workflow_findings",
+    "workflow_hints",
 ]

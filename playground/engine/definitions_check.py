@@ -13,16 +13,20 @@ from playground.store import definitions
 
 
 async def check(rt: Runtime, namespace: str, definition: WorkflowDef) -> None:
-    """Raises `InvalidFields` with every finding. Without a sandbox programs are not looked at."""
-    findings = workflow_findings(definition)
-    if findings:
+    """Raises `InvalidFields` with every finding."""
+    if found := await findings(rt, namespace, definition):
+        raise InvalidFields(found)
+
+
+async def findings(rt: Runtime, namespace: str, definition: WorkflowDef) -> list[Finding]:
+    """Everything that is wrong. Without a sandbox programs are not looked at."""
+    found = workflow_findings(definition)
+    if found:
         async with rt.reading(namespace) as connection:
             names = {task.name for task in definition.all_tasks() if task.name}
             known = await definitions.task_defs_named(connection, names)
-        findings = workflow_findings(definition, known) if known else findings
-    findings += await _syntax_findings(rt, namespace, definition)
-    if findings:
-        raise InvalidFields(findings)
+        found = workflow_findings(definition, known) if known else found
+    return found + await _syntax_findings(rt, namespace, definition)
 
 
 async def _syntax_findings(rt: Runtime, namespace: str, definition: WorkflowDef) -> list[Finding]:

@@ -75,6 +75,8 @@ _SAVE_TASK: Final = (
     .returning(_t.create_time == bindparam("update_time"))
 )
 _DELETE_TASK: Final = delete(task_definitions).where(_t.name == bindparam("of_name"))
+_NAMES_OF_WORKFLOWS: Final = select(_w.name).distinct().order_by(_w.name)
+_TASK_DEFS: Final = select(task_definitions).order_by(_t.name)
 _COUNT_WORKFLOWS: Final = select(func.count()).select_from(workflow_definitions)
 _COUNT_TASKS: Final = select(func.count()).select_from(task_definitions)
 _REVISION: Final = select(catalogs.c.revision)
@@ -193,6 +195,16 @@ async def save_task_defs(connection: Connection, task_defs: Sequence[TaskDef], b
 async def delete_task_def(connection: Connection, name: str) -> bool:
     """Remove a task definition; False when there is none."""
     return bool(await connection.run(_DELETE_TASK, of_name=name))
+
+
+async def workflow_names(connection: Connection) -> list[str]:
+    """The names of all workflows, in order."""
+    return [row["name"] for row in await connection.all(_NAMES_OF_WORKFLOWS)]
+
+
+async def task_defs(connection: Connection) -> list[TaskDef]:
+    """All task definitions, by name."""
+    return [task_def_of(row) for row in await connection.all(_TASK_DEFS)]
 
 
 async def count_workflows(connection: Connection) -> int:
