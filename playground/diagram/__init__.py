@@ -5,13 +5,18 @@
 
 from collections.abc import Mapping
 
+from playground.diagram.blocks import Inside, View
 from playground.diagram.layout import Layout, lay_out
-from playground.diagram.svg import draw, draw_thumbnail
+from playground.diagram.svg import Links, TaskLinks, draw, draw_thumbnail
 from playground.model.definitions import WorkflowDef
 from playground.model.execution import Execution
 
 __all__ = [
+    "Inside",
     "Layout",
+    "Links",
+    "TaskLinks",
+    "View",
     "definition_svg",
     "draw",
     "draw_thumbnail",
@@ -31,10 +36,10 @@ def definition_svg(
 def execution_svg(
     definition: WorkflowDef,
     execution: Execution,
-    children: Mapping[str, WorkflowDef] | None = None,
+    view: View | None = None,
 ) -> str:
     """The definition as far as `execution.tasks` have come; payloads may be absent."""
-    return draw(lay_out(definition, execution, children))
+    return draw(lay_out(definition, execution, view=view))
 
 
 def thumbnail_svg(definition: WorkflowDef) -> str:

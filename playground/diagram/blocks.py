@@ -7,13 +7,22 @@ task moves what comes after it and nothing else. Lengths are SVG user units (pix
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from msgspec import UNSET
 
-from playground.diagram.state import UNREACHED, NodeState, Progress
+from playground.diagram.state import (
+    UNREACHED,
+    NodeState,
+    Progress,
+    Turn,
+    Turns,
+    progress_of,
+    worst,
+)
 from playground.model.definitions import WorkflowDef, WorkflowTask
+from playground.model.execution import Execution
 
 CARD_WIDTH, CARD_HEIGHT = 256.0, 72.0
 SWITCH_HEIGHT = 84.0
@@ -27,9 +36,20 @@ SWITCH_LEAD = 60.0
 FRAME_PAD = 28.0
 FRAME_HEAD = 48.0
 FRAME_LANE = 24.0
+STRIP_HEIGHT = 32.0
+"""The row below the head of a loop with its iterations."""
 
 MOST_DYNAMIC_SIBLINGS = 12
 """A dynamic fork with more children than this is drawn as one stack."""
+
+MOST_IN_A_ROW = 300
+"""Of a longer series of an execution a part is drawn, the rest as one card before and one after
+it."""
+
+ROW_PART = 200
+
+MOST_BRANCHES = 60
+"""Branches of a fork or cases of a switch beyond these are drawn as one card."""
 
 DEEPEST = 40
 """Blocks nested deeper than this are drawn as one card: no screen shows them, and a hostile
@@ -53,6 +73,39 @@ class Shape(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """The child execution that is drawn inside its SUB_WORKFLOW."""
+
+    definition: WorkflowDef
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of an execution is unfolded. Tasks are named by their ids, so loops and children of
+    children need no paths."""
+
+    turns: Mapping[str, int] = field(default_factory=dict)
+    """DO_WHILE task → the iteration shown; the newest without."""
+    unfolded: Mapping[str, int] = field(default_factory=dict)
+    """FORK task of a dynamic fork → the page of its children, from 1."""
+    inside: Mapping[str, Inside] = field(default_factory=dict)
+    """SUB_WORKFLOW task → what is drawn in its place."""
+    row: int | None = None
+    """Where a long series begins; without, it begins where control is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Which of the children of an unfolded dynamic fork are drawn: `first` to `last` of `total`."""
+
+    first: int
+    last: int
+    total: int
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """What a node says, before it has a place. `ref` is "" for nodes that are no task."""
 
@@ -64,6 +117,24 @@ class Mark:
     state: NodeState = UNREACHED
     foreign: bool = False
     """Part of another workflow drawn in place: it is no task of this execution."""
+    owner: str = ""
+    """The child execution it is a task of; "" for the one that is drawn."""
+    turns: tuple[Turn, ...] = ()
+    """The iterations of a loop so far."""
+    turn: int = 0
+    """The one that is shown."""
+    is_past: bool = False
+    """In a turn that is not the newest: news of the node are not about it."""
+    pages: Pages | None = None
+    unfolds: bool = False
+    """A click unfolds it: a stack, or a SUB_WORKFLOW whose child can be drawn."""
+    row: int | None = None
+    """On the card for the rest of a long series: where the part with it begins."""
+    has_strip: bool = False
+
+    @property
+    def head_height(self) -> float:
+        return FRAME_HEAD + (STRIP_HEIGHT if self.has_strip else 0.0)
 
 
 @dataclass(slots=True)
@@ -169,51 +240,126 @@ def label_width(label: str) -> float:
     return text_width(label_text(label), 11) + 20
 
 
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where in the tree one is."""
+
+    depth: int = 0
+    foreign: bool = False
+    turns: Turns = ()
+    is_past: bool = False
+
+    @property
+    def deeper(self) -> "_Where":
+        return replace(self, depth=self.depth + 1)
+
+
 class _Builder:
-    def __init__(self, progress: Progress | None, children: Mapping[str, WorkflowDef]) -> None:
+    def __init__(
+        self,
+        progress: Progress | None,
+        children: Mapping[str, WorkflowDef],
+        view: View,
+        owner: str = "",
+    ) -> None:
         self._progress = progress
         self._children = children
+        self._view = view
+        self._owner = owner
 
-    def series(self, tasks: Sequence[WorkflowTask], depth: int, foreign: bool) -> Series:
+    def series(self, tasks: Sequence[WorkflowTask], where: _Where) -> Series:
+        if self._progress is not None and len(tasks) > MOST_IN_A_ROW:
+            return self._part_of(tasks, where)
+        return series_of(self._items(tasks, where))
+
+    def _items(self, tasks: Sequence[WorkflowTask], where: _Where) -> list[Block]:
         items: list[Block] = []
         at = 0
         while at < len(tasks):
             task = tasks[at]
             follower = tasks[at + 1] if at + 1 < len(tasks) else None
             join = follower if _is_fork(task) and follower and follower.type == "JOIN" else None
-            items.append(self._block(task, join, depth, foreign))
+            items.append(self._block_or_card(task, join, where))
             at += 2 if join else 1
+        return items
+
+    def _part_of(self, tasks: Sequence[WorkflowTask], where: _Where) -> Series:
+        """A window of a long series: where asked for, else around the last task reached."""
+        states = [self._state(task.task_reference_name, where) for task in tasks]
+        reached = [at for at, state in enumerate(states) if state.reached]
+        wanted = self._view.row if where.depth == 0 and self._view.row is not None else None
+        begin = (
+            max(0, (reached[-1] if reached else 0) - ROW_PART // 2) if wanted is None else wanted
+        )
+        begin = max(0, min(begin, len(tasks) - ROW_PART))
+        if begin and tasks[begin].type == "JOIN":
+            # With its fork, which is the one before.
+            begin -= 1
+        end = min(len(tasks), begin + ROW_PART)
+        items = self._items(tasks[begin:end], where)
+        if begin:
+            items.insert(0, leaf(self._rest(states[:begin], "before", begin - ROW_PART, where)))
+        if end < len(tasks):
+            items.append(leaf(self._rest(states[end:], "after", end, where)))
         return series_of(items)
 
-    def _block(
-        self, task: WorkflowTask, join: WorkflowTask | None, depth: int, foreign: bool
-    ) -> Block:
-        if depth >= DEEPEST:
-            return leaf(self._mark(task, Shape.CARD, foreign, detail="more inside"))
-        if task.type in ("FORK_JOIN", "FORK") and (task.fork_tasks or join):
-            return self._fork(task, join, depth, foreign)
-        if task.type == "FORK_JOIN_DYNAMIC":
-            return self._dynamic_fork(task, join, foreign)
-        if task.type in ("SWITCH", "DECISION"):
-            return self._switch(task, depth, foreign)
-        if task.type == "DO_WHILE":
-            mark = self._mark(task, Shape.LOOP, foreign)
-            return frame(mark, self.series(task.loop_over, depth + 1, foreign))
-        if task.type == "SUB_WORKFLOW":
-            return self._sub_workflow(task, depth, foreign)
-        if task.type in ("JOIN", "EXCLUSIVE_JOIN"):
-            return leaf(self._mark(task, Shape.JOIN, foreign))
-        if task.type == "TERMINATE":
-            return leaf(self._mark(task, Shape.TERMINATE, foreign))
-        return leaf(self._mark(task, Shape.CARD, foreign))
+    def _rest(self, states: list[NodeState], side: str, row: int, where: _Where) -> Mark:
+        done = sum(state.done for state in states)
+        detail = f"{done:,} of {len(states):,} done"
+        return Mark(
+            Shape.STACK,
+            name=f"{len(states):,} tasks {side} these",
+            type="REST",
+            detail=detail,
+            state=NodeState(worst(state.status for state in states)),
+            foreign=where.foreign,
+            owner=self._owner,
+            row=max(0, row) if where.depth == 0 and not self._owner else None,
+        )
 
-    def _state(self, ref: str, foreign: bool) -> NodeState:
-        return UNREACHED if foreign or self._progress is None else self._progress.state(ref)
+    def _block_or_card(self, task: WorkflowTask, join: WorkflowTask | None, where: _Where) -> Block:
+        """What cannot be drawn as what it is, is drawn as a card: no page is ever blank."""
+        try:
+            return self._block(task, join, where)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            mark = Mark(
+                Shape.CARD,
+                ref=str(task.task_reference_name),
+                name=str(task.name),
+                type=str(task.type),
+                detail="cannot be drawn",
+                foreign=True,
+            )
+            return leaf(mark)
+
+    def _block(self, task: WorkflowTask, join: WorkflowTask | None, where: _Where) -> Block:
+        if where.depth >= DEEPEST:
+            return leaf(self._mark(task, Shape.CARD, where, detail="more inside"))
+        if task.type in ("FORK_JOIN", "FORK") and (task.fork_tasks or join):
+            return self._fork(task, join, where)
+        if task.type == "FORK_JOIN_DYNAMIC":
+            return self._dynamic_fork(task, join, where)
+        if task.type in ("SWITCH", "DECISION"):
+            return self._switch(task, where)
+        if task.type == "DO_WHILE":
+            return self._loop(task, where)
+        if task.type == "SUB_WORKFLOW":
+            return self._sub_workflow(task, where)
+        if task.type in ("JOIN", "EXCLUSIVE_JOIN"):
+            return leaf(self._mark(task, Shape.JOIN, where))
+        if task.type == "TERMINATE":
+            return leaf(self._mark(task, Shape.TERMINATE, where))
+        return self._or_child(self._mark(task, Shape.CARD, where), where)
+
+    def _state(self, ref: str, where: _Where) -> NodeState:
+        if where.foreign or self._progress is None:
+            return UNREACHED
+        return self._progress.state(ref, where.turns)
 
     def _mark(
-        self, task: WorkflowTask, shape: Shape, foreign: bool, detail: str | None = None
+        self, task: WorkflowTask, shape: Shape, where: _Where, detail: str | None = None
     ) -> Mark:
-        state = self._state(task.task_reference_name, foreign)
+        state = self._state(task.task_reference_name, where)
         resolved = state.name if task.type == "DYNAMIC" else ""
         return Mark(
             shape=shape,
@@ -222,77 +368,149 @@ class _Builder:
             type=task.type,
             detail=_detail(task) if detail is None else detail,
             state=state,
-            foreign=foreign,
+            foreign=where.foreign,
+            owner=self._owner,
+            is_past=where.is_past,
         )
 
-    def _fork(
-        self, task: WorkflowTask, join: WorkflowTask | None, depth: int, foreign: bool
-    ) -> Block:
+    def _fork(self, task: WorkflowTask, join: WorkflowTask | None, where: _Where) -> Block:
         waited = frozenset(join.join_on) if join else frozenset[str]()
         branches = []
-        for tasks in task.fork_tasks:
-            body = self.series(tasks, depth + 1, foreign)
+        for tasks in task.fork_tasks[:MOST_BRANCHES]:
+            body = self.series(tasks, where.deeper)
             joined = join is None or not tasks or any(_refs(tasks) & waited)
             branches.append(Branch(body, taken=body.reached, joined=joined))
+        more = len(task.fork_tasks) - MOST_BRANCHES
+        if more > 0:
+            branches.append(Branch(series_of([leaf(_more(f"{more} more branches", where))])))
         return split(
-            self._mark(task, Shape.FORK, foreign),
-            self._foot(join, foreign),
+            self._mark(task, Shape.FORK, where),
+            self._foot(join, where),
             branches,
             GAP,
         )
 
-    def _dynamic_fork(self, task: WorkflowTask, join: WorkflowTask | None, foreign: bool) -> Block:
-        mark = self._mark(task, Shape.DYNAMIC_FORK, foreign)
+    def _dynamic_fork(self, task: WorkflowTask, join: WorkflowTask | None, where: _Where) -> Block:
+        mark = self._mark(task, Shape.DYNAMIC_FORK, where)
         children: list[tuple[str, NodeState]] = []
-        if self._progress is not None and not foreign:
+        if self._progress is not None and not where.foreign:
             join_ref = join.task_reference_name if join else ""
-            children = self._progress.forked(task.task_reference_name, join_ref)
+            children = self._progress.forked(task.task_reference_name, join_ref, where.turns)
+        page = self._view.unfolded.get(mark.state.task_id, 0)
         if not children:
             text = "No tasks" if mark.state.reached else "Tasks decided at run time"
-            leaves = [leaf(Mark(Shape.PLACEHOLDER, name=text, foreign=foreign))]
-        elif len(children) > MOST_DYNAMIC_SIBLINGS:
-            leaves = [leaf(_stack(task, children))]
-        else:
-            leaves = [
-                leaf(Mark(Shape.CARD, ref, state.name or ref, "DYNAMIC CHILD", "", state))
-                for ref, state in children
+            leaves: list[Block] = [
+                leaf(Mark(Shape.PLACEHOLDER, name=text, foreign=where.foreign, owner=self._owner))
             ]
+        elif page == 0 and len(children) > MOST_DYNAMIC_SIBLINGS:
+            leaves = [leaf(_stack(mark, children))]
+        else:
+            mark, children = _paged(mark, children, page)
+            leaves = [self._child(ref, state, where) for ref, state in children]
         branches = [Branch(series_of([item]), taken=item.reached) for item in leaves]
-        return split(mark, self._foot(join, foreign), branches, GAP)
+        return split(mark, self._foot(join, where), branches, GAP)
 
-    def _foot(self, join: WorkflowTask | None, foreign: bool) -> Mark:
+    def _child(self, ref: str, state: NodeState, where: _Where) -> Block:
+        """One of the tasks that a dynamic fork made."""
+        mark = Mark(
+            Shape.CARD,
+            ref,
+            state.name or ref,
+            state.type or "SIMPLE",
+            state=state,
+            owner=self._owner,
+            is_past=where.is_past,
+        )
+        return self._or_child(mark, where)
+
+    def _foot(self, join: WorkflowTask | None, where: _Where) -> Mark:
         if join is None:
-            return Mark(Shape.MERGE, foreign=foreign)
-        return self._mark(join, Shape.JOIN, foreign)
+            return Mark(Shape.MERGE, foreign=where.foreign)
+        return self._mark(join, Shape.JOIN, where)
 
-    def _switch(self, task: WorkflowTask, depth: int, foreign: bool) -> Block:
-        mark = self._mark(task, Shape.SWITCH, foreign)
+    def _switch(self, task: WorkflowTask, where: _Where) -> Block:
+        mark = self._mark(task, Shape.SWITCH, where)
+        cases = list(task.decision_cases.items())
         branches = [
-            Branch(self.series(tasks, depth + 1, foreign), label=case)
-            for case, tasks in task.decision_cases.items()
+            Branch(self.series(tasks, where.deeper), label=case)
+            for case, tasks in cases[:MOST_BRANCHES]
         ]
-        branches.append(Branch(self.series(task.default_case, depth + 1, foreign), label="default"))
+        if len(cases) > MOST_BRANCHES:
+            more = leaf(_more(f"{len(cases) - MOST_BRANCHES} more cases", where))
+            branches.append(Branch(series_of([more]), label="…"))
+        branches.append(Branch(self.series(task.default_case, where.deeper), label="default"))
         _mark_taken(branches, mark.state)
-        return split(mark, Mark(Shape.MERGE, foreign=foreign), branches, SWITCH_LEAD)
+        return split(mark, Mark(Shape.MERGE, foreign=where.foreign), branches, SWITCH_LEAD)
 
-    def _sub_workflow(self, task: WorkflowTask, depth: int, foreign: bool) -> Block:
-        mark = self._mark(task, Shape.SUB_WORKFLOW, foreign)
-        child = None if foreign else self._children.get(task.task_reference_name)
+    def _loop(self, task: WorkflowTask, where: _Where) -> Block:
+        mark = self._mark(task, Shape.LOOP, where)
+        if self._progress is None or where.foreign:
+            return frame(mark, self.series(task.loop_over, where.deeper))
+        turns = self._progress.turns.get((task.task_reference_name, where.turns), [])
+        newest = turns[-1].number if turns else max(1, mark.state.iteration)
+        shown = self._view.turns.get(mark.state.task_id, newest) if turns else newest
+        mark = replace(mark, turns=tuple(turns), turn=shown, has_strip=True)
+        inside = replace(
+            where.deeper,
+            turns=(*where.turns, shown),
+            is_past=where.is_past or shown != newest,
+        )
+        return frame(mark, self.series(task.loop_over, inside))
+
+    def _sub_workflow(self, task: WorkflowTask, where: _Where) -> Block:
+        mark = self._mark(task, Shape.SUB_WORKFLOW, where)
+        if self._progress is not None and not where.foreign:
+            return self._or_child(mark, where)
+        child = None if where.foreign else self._children.get(task.task_reference_name)
         inline = task.sub_workflow_param.workflow_definition if task.sub_workflow_param else UNSET
         if child is None and isinstance(inline, WorkflowDef):
             child = inline
         if child is None or not child.tasks:
             return leaf(mark)
-        return frame(mark, self.series(child.tasks, depth + 1, foreign=True))
+        return frame(mark, self.series(child.tasks, replace(where.deeper, foreign=True)))
+
+    def _or_child(self, mark: Mark, where: _Where) -> Block:
+        """A card, or a frame around the child execution where that is unfolded."""
+        state = mark.state
+        if not state.child_id:
+            return leaf(mark)
+        mark = replace(mark, unfolds=True)
+        inside = self._view.inside.get(state.task_id)
+        if inside is None:
+            return leaf(mark)
+        mark = replace(mark, shape=Shape.SUB_WORKFLOW)
+        progress = progress_of(inside.definition, inside.execution)
+        child = _Builder(progress, {}, self._view, owner=state.child_id)
+        body = child.series(inside.definition.tasks, _Where(depth=where.depth + 1))
+        return frame(mark, body)
+
+
+def _paged(
+    mark: Mark, children: list[tuple[str, NodeState]], page: int
+) -> tuple[Mark, list[tuple[str, NodeState]]]:
+    """The children on a page of an unfolded fork; few ones are all there."""
+    if len(children) <= MOST_DYNAMIC_SIBLINGS:
+        return mark, children
+    last_page = (len(children) - 1) // MOST_DYNAMIC_SIBLINGS + 1
+    page = min(page, last_page)
+    first = (page - 1) * MOST_DYNAMIC_SIBLINGS
+    shown = children[first : first + MOST_DYNAMIC_SIBLINGS]
+    pages = Pages(first + 1, first + len(shown), len(children), page)
+    return replace(mark, pages=pages), shown
+
+
+def _more(text: str, where: _Where) -> Mark:
+    return Mark(Shape.PLACEHOLDER, name=text, foreign=where.foreign)
 
 
 def build(
     definition: WorkflowDef,
     progress: Progress | None,
     children: Mapping[str, WorkflowDef],
+    view: View,
 ) -> Series:
     """The whole definition between its start and its end."""
-    body = _Builder(progress, children).series(definition.tasks, 0, foreign=False)
+    body = _Builder(progress, children, view).series(definition.tasks, _Where())
     started = progress is not None
     completed = progress is not None and progress.completed
     start = leaf(Mark(Shape.START, name="Start", state=NodeState("COMPLETED" if started else "")))
@@ -356,7 +574,7 @@ def frame(mark: Mark, body: Series) -> Frame:
     side = FRAME_PAD + (FRAME_LANE if mark.shape == Shape.LOOP else 0.0)
     return Frame(
         width=left + right + 2 * side,
-        height=FRAME_HEAD + GAP + body.height + (GAP if body.items else 0),
+        height=mark.head_height + GAP + body.height + (GAP if body.items else 0),
         axis=left + side,
         reached=mark.state.reached,
         done=mark.state.done,
@@ -406,31 +624,19 @@ def _mark_taken(branches: list[Branch], state: NodeState) -> None:
         empty[0].taken = True
 
 
-def _stack(task: WorkflowTask, children: list[tuple[str, NodeState]]) -> Mark:
+def _stack(fork: Mark, children: list[tuple[str, NodeState]]) -> Mark:
     done = sum(state.done for _, state in children)
-    statuses = {state.status for _, state in children}
     return Mark(
         Shape.STACK,
-        ref=task.task_reference_name,
-        name=f"{len(children)} parallel tasks",
+        ref=fork.ref,
+        name=f"{len(children):,} parallel tasks",
         type="DYNAMIC CHILDREN",
-        detail=f"{done} of {len(children)} done",
-        state=NodeState(next(word for word in _WORST_FIRST if word in statuses)),
+        detail=f"{done:,} of {len(children):,} done",
+        state=NodeState(worst(state.status for _, state in children), task_id=fork.state.task_id),
+        owner=fork.owner,
+        is_past=fork.is_past,
+        unfolds=True,
     )
-
-
-_WORST_FIRST = (
-    "FAILED_WITH_TERMINAL_ERROR",
-    "FAILED",
-    "TIMED_OUT",
-    "IN_PROGRESS",
-    "SCHEDULED",
-    "CANCELED",
-    "COMPLETED_WITH_ERRORS",
-    "SKIPPED",
-    "COMPLETED",
-    "",
-)
 
 
 def _is_fork(task: WorkflowTask) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from playground.diagram.blocks import (
     CARD_WIDTH,
     COLUMN_GAP,
-    FRAME_HEAD,
     GAP,
     LABEL_HEIGHT,
     Block,
@@ -21,6 +20,7 @@ from playground.diagram.blocks import (
     Series,
     Shape,
     Split,
+    View,
     build,
     label_text,
     label_width,
@@ -115,10 +115,14 @@ def lay_out(
     definition: WorkflowDef,
     execution: Execution | None = None,
     children: Mapping[str, WorkflowDef] | None = None,
+    view: View | None = None,
 ) -> Layout:
-    """`children`: reference name of a SUB_WORKFLOW → the definition to draw inside it."""
+    """`children`: of a definition, the ones to draw inside, by reference of the SUB_WORKFLOW.
+
+    `view` says what of an execution is unfolded.
+    """
     progress = None if execution is None else progress_of(definition, execution)
-    whole = build(definition, progress, children or {})
+    whole = build(definition, progress, children or {}, view or View())
     canvas = _Canvas()
     _place(whole, MARGIN, MARGIN, canvas, onward=False)
     return Layout(
@@ -243,7 +247,7 @@ def _place_branch(
 def _place_frame(frame: Frame, x: float, y: float, canvas: _Canvas) -> None:
     canvas.nodes.append(Node(frame.mark, x, y, frame.width, frame.height))
     axis = x + frame.axis
-    top = y + FRAME_HEAD + GAP
+    top = y + frame.mark.head_height + GAP
     body = frame.body
     _place(body, axis - body.axis, top, canvas, onward=body.done)
     if frame.mark.shape == Shape.LOOP and not frame.mark.foreign:
@@ -251,7 +255,9 @@ def _place_frame(frame: Frame, x: float, y: float, canvas: _Canvas) -> None:
     if not body.items:
         return
     bottom = top + body.height
-    canvas.edges.append(Edge(((axis, y + FRAME_HEAD), (axis, top)), executed=body.reached))
+    canvas.edges.append(
+        Edge(((axis, y + frame.mark.head_height), (axis, top)), executed=body.reached)
+    )
     canvas.edges.append(
         Edge(((axis, bottom), (axis, y + frame.height)), executed=body.done, arrow=False)
     )
@@ -263,7 +269,12 @@ def _place_frame(frame: Frame, x: float, y: float, canvas: _Canvas) -> None:
             (lane, top - GAP / 2),
             (axis, top - GAP / 2),
         )
-        canvas.edges.append(Edge(back, executed=frame.mark.state.iteration > 1, back=True))
+        canvas.edges.append(Edge(back, executed=_has_turned(frame.mark), back=True))
+
+
+def _has_turned(mark: Mark) -> bool:
+    """Whether the way back to the loop's beginning was taken, as far as is shown."""
+    return max(mark.state.iteration, len(mark.turns)) > 1
 
 
 # Where a task can be added

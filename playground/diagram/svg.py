@@ -6,6 +6,7 @@ keyboard reaches, with a `<title>` that says in words what the picture shows.
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 from urllib.parse import quote
 
 from playground.diagram.blocks import (
@@ -13,6 +14,7 @@ from playground.diagram.blocks import (
     CARD_WIDTH,
     FRAME_HEAD,
     LABEL_HEIGHT,
+    STRIP_HEIGHT,
     Mark,
     Shape,
     fit,
@@ -20,6 +22,7 @@ from playground.diagram.blocks import (
 )
 from playground.diagram.icons import STATUS_ICONS, TASK_ICONS, icon_of, word_of
 from playground.diagram.layout import Edge, Insert, Label, Layout, Node, Point
+from playground.diagram.state import Turn
 
 BEND = 10.0
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
@@ -31,15 +34,63 @@ def escape(text: str) -> str:
     return text.translate(_ESCAPES).encode("utf-8", "replace").decode()
 
 
-def draw(layout: Layout, *, link: str = "?task=", selected: str = "", insert_link: str = "") -> str:
-    """The diagram as one `<svg>` element; a task's link is `link` and its quoted reference.
+class Links(Protocol):
+    """Where the parts of a diagram lead; "" where a part leads nowhere."""
 
-    `selected` is the reference of the task that is open beside the diagram. With `insert_link`
-    there is a link "+" on every edge: `insert_link` and the quoted place.
+    def task(self, mark: Mark) -> str: ...
+
+    def turn(self, mark: Mark, number: int) -> str:
+        """To the iteration of that number of a loop."""
+
+    def unfold(self, mark: Mark, page: int) -> str:
+        """To the diagram with the inside of a node shown, a fork's from that page on; 0 folds."""
+
+    def child(self, mark: Mark) -> str:
+        """To the page of the execution that a SUB_WORKFLOW started."""
+
+    def row(self, row: int) -> str:
+        """To the part of a long series that begins there."""
+
+
+class TaskLinks:
+    """Only tasks lead somewhere: to `prefix` and the quoted reference."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def task(self, mark: Mark) -> str:
+        return self._prefix + quote(mark.state.ref or mark.ref, safe="", errors="replace")
+
+    def turn(self, mark: Mark, number: int) -> str:
+        return ""
+
+    def unfold(self, mark: Mark, page: int) -> str:
+        return ""
+
+    def child(self, mark: Mark) -> str:
+        return ""
+
+    def row(self, row: int) -> str:
+        return ""
+
+
+def draw(
+    layout: Layout,
+    *,
+    link: str = "?task=",
+    selected: str = "",
+    links: Links | None = None,
+    insert_link: str = "",
+) -> str:
+    """The diagram as one `<svg>` element; a task's link is `link` and its quoted reference,
+    unless there are `links`.
+
+    `selected` is the reference of the task that is open beside the diagram, in a loop as recorded.
+    With `insert_link` there is a link "+" on every edge: `insert_link` and the quoted place.
     """
     inserts = layout.inserts if insert_link else []
     plus = "".join(_insert(one, insert_link) for one in inserts)
-    return "".join(_document(layout, link, selected, plus))
+    return "".join(_document(layout, links or TaskLinks(link), selected, plus))
 
 
 def draw_thumbnail(layout: Layout) -> str:
@@ -52,7 +103,7 @@ def node_id(ref: str) -> str:
     return "t-" + quote(ref, safe="", errors="replace")
 
 
-def _document(layout: Layout, link: str, selected: str, plus: str) -> Iterator[str]:
+def _document(layout: Layout, links: Links, selected: str, plus: str) -> Iterator[str]:
     kind = "execution" if layout.is_execution else "definition"
     size = f"{_number(layout.width)} {_number(layout.height)}"
     yield (
@@ -66,7 +117,8 @@ def _document(layout: Layout, link: str, selected: str, plus: str) -> Iterator[s
     yield from (_label(label) for label in layout.labels)
     taken: set[str] = set()
     for node in layout.nodes:
-        yield _node(node, link, selected, taken)
+        yield _node(node, links, selected, taken)
+        yield from _controls(node, links)
     yield plus + "</svg>"
 
 
@@ -88,7 +140,7 @@ def _sign(status: str, path: str) -> str:
     )
 
 
-def _node(node: Node, link: str, selected: str, taken: set[str]) -> str:
+def _node(node: Node, links: Links, selected: str, taken: set[str]) -> str:
     mark = node.mark
     if mark.shape in (Shape.START, Shape.END):
         return _terminal(node)
@@ -98,14 +150,137 @@ def _node(node: Node, link: str, selected: str, taken: set[str]) -> str:
     place = f'transform="translate({_number(node.x)},{_number(node.y)})"'
     classes = f"node {mark.shape}" + (" frame" if node.is_frame else "")
     status = f' data-status="{escape(mark.state.status or "PENDING")}"'
-    if not mark.ref or mark.foreign:
+    target = _target(mark, links)
+    if not target:
         return f'<g class="{classes}"{status} {place}>{inside}</g>'
-    current = ' aria-current="true"' if mark.ref == selected else ""
+    current = ' aria-current="true"' if selected and selected in _names(mark) else ""
+    # What a live page says of a task is about its newest turn, and about this execution.
+    live = "" if mark.is_past or mark.owner else f'data-ref="{escape(mark.ref)}"'
+    identifier = _unique(node_id(f"{mark.owner}/{mark.ref}" if mark.owner else mark.ref), taken)
     return (
-        f'<a id="{_unique(node_id(mark.ref), taken)}" class="{classes}" '
-        f'data-ref="{escape(mark.ref)}"{status}{current} '
-        f'href="{escape(link)}{quote(mark.ref, safe="", errors="replace")}" {place}>{inside}</a>'
+        f'<a id="{identifier}" class="{classes}" {live}{status}{current} '
+        f'href="{escape(target)}" {place}>{inside}</a>'
     )
+
+
+def _target(mark: Mark, links: Links) -> str:
+    if mark.row is not None:
+        return links.row(mark.row)
+    if not mark.ref or mark.foreign:
+        return ""
+    if mark.shape == Shape.STACK:
+        return links.unfold(mark, 1) or links.task(mark)
+    return links.task(mark)
+
+
+def _names(mark: Mark) -> tuple[str, ...]:
+    if mark.owner or mark.shape == Shape.STACK:
+        return ()
+    return (mark.state.ref,) if mark.state.ref else (mark.ref,)
+
+
+def _controls(node: Node, links: Links) -> Iterator[str]:
+    """What a node offers beside being opened: its iterations, its inside, its pages."""
+    mark = node.mark
+    if mark.turns:
+        yield from _strip(node, links)
+    if mark.pages is not None:
+        yield from _pages(node, links)
+    if mark.unfolds and mark.shape != Shape.STACK:
+        yield from _inside(node, links)
+
+
+TURN_WIDTH, TURN_GAP = 30.0, 4.0
+
+
+def _strip(node: Node, links: Links) -> Iterator[str]:
+    """The iterations of a loop in a row, as many as fit around the one that is shown."""
+    mark = node.mark
+    room = int((node.width - 24) // (TURN_WIDTH + TURN_GAP))
+    top = node.y + FRAME_HEAD + (STRIP_HEIGHT - 24) / 2
+    left = node.x + 16
+    for turn in _around(mark.turns, mark.turn, max(room, 3)):
+        x, left = left, left + TURN_WIDTH + TURN_GAP
+        if turn is None:
+            middle = _number(x + TURN_WIDTH / 2)
+            yield f'<text class="more" x="{middle}" y="{_number(top + 16)}">…</text>'
+            continue
+        current = ' aria-current="true"' if turn.number == mark.turn else ""
+        words = f"Iteration {turn.number}: {word_of(turn.status)}"
+        inside = (
+            f"<title>{escape(words)}</title>"
+            f'<rect width="{TURN_WIDTH:g}" height="24" rx="12"/>'
+            f'<text x="{TURN_WIDTH / 2:g}" y="16">{turn.number}</text>'
+        )
+        yield _control("turn", links.turn(mark, turn.number), x, top, inside, turn.status, current)
+
+
+def _around(turns: tuple[Turn, ...], shown: int, room: int) -> list[Turn | None]:
+    """At most `room` of the turns: the first, the last and those around `shown`; None is a gap."""
+    if len(turns) <= room:
+        return list(turns)
+    at = next((at for at, turn in enumerate(turns) if turn.number >= shown), len(turns) - 1)
+    width = max(1, room - 4)
+    begin = max(1, min(at - width // 2, len(turns) - 1 - width))
+    middle: list[Turn | None] = list(turns[begin : begin + width])
+    before: list[Turn | None] = [turns[0]] if begin == 1 else [turns[0], None]
+    reached = begin + width
+    after: list[Turn | None] = [turns[-1]] if reached >= len(turns) - 1 else [None, turns[-1]]
+    return [*before, *middle, *after]
+
+
+def _pages(node: Node, links: Links) -> Iterator[str]:
+    """On the bar of an unfolded fork: which of its children are shown, the others, and folding."""
+    mark = node.mark
+    pages = mark.pages
+    assert pages is not None
+    right, top = node.x + node.width - 12, node.y + 5
+    yield _sign_control(
+        links.unfold(mark, 0), right - 24, top, "M7 12h10", "Fold the parallel tasks"
+    )
+    if pages.last < pages.total:
+        yield _sign_control(
+            links.unfold(mark, pages.page + 1), right - 54, top, "M10 7l5 5-5 5", "Next"
+        )
+    if pages.page > 1:
+        yield _sign_control(
+            links.unfold(mark, pages.page - 1), right - 84, top, "M14 7l-5 5 5 5", "Previous"
+        )
+    words = f"{pages.first:,}–{pages.last:,} of {pages.total:,}"
+    place = f'x="{_number(right - 94)}" y="{_number(top + 16)}"'
+    yield f'<text class="bar-pages" {place}>{words}</text>'
+
+
+def _inside(node: Node, links: Links) -> Iterator[str]:
+    """The child of a SUB_WORKFLOW: its diagram here, and its own page."""
+    mark = node.mark
+    right, top = node.x + node.width - 12, node.y + 10
+    folded = not node.is_frame
+    words = "Show the child's diagram here" if folded else "Hide the child's diagram"
+    path = "M12 7v10M7 12h10" if folded else "M7 12h10"
+    yield _sign_control(links.unfold(mark, 1 if folded else 0), right - 24, top, path, words)
+    if node.is_frame:
+        child = links.child(mark)
+        yield _sign_control(
+            child, right - 54, top, "M9 7h8v8M17 7l-9 9", "Open the child execution"
+        )
+
+
+def _sign_control(target: str, x: float, y: float, path: str, words: str) -> str:
+    inside = (
+        f'<title>{escape(words)}</title><rect width="24" height="24" rx="6"/><path d="{path}"/>'
+    )
+    return _control("tool", target, x, y, inside)
+
+
+def _control(
+    kind: str, target: str, x: float, y: float, inside: str, status: str = "", current: str = ""
+) -> str:
+    place = f'transform="translate({_number(x)},{_number(y)})"'
+    shown = f' data-status="{escape(status)}"' if status else ""
+    if not target:
+        return f'<g class="{kind}"{shown}{current} {place}>{inside}</g>' if status else ""
+    return f'<a class="{kind}"{shown}{current} href="{escape(target)}" {place}>{inside}</a>'
 
 
 def _unique(identifier: str, taken: set[str]) -> str:
@@ -153,7 +328,7 @@ def _card(node: Node) -> str:
     kind = f"{mark.type} · {mark.detail}" if mark.detail else mark.type
     if mark.shape == Shape.STACK:
         kind = mark.detail
-    room = node.width - 56 - 12
+    room = node.width - 56 - (40 if mark.unfolds else 12)
     kind_room = room - (text_width(word, 11) + 8 if word else 0)
     below = _plate(6) + _plate(3) if mark.shape == Shape.STACK else ""
     return (
@@ -181,10 +356,11 @@ def _placeholder(node: Node) -> str:
 def _bar(node: Node) -> str:
     mark = node.mark
     words = mark.name if mark.ref in ("", mark.name) else f"{mark.name} ({mark.ref})"
+    controls = 2 * 200 if mark.pages else 0
     return (
         f'<rect class="bar" width="{_number(node.width)}" height="34" rx="6"/>'
         f'<text class="bar-name" x="{_number(node.width / 2)}" y="21.5">'
-        f"{escape(fit(words, 12, node.width - 24))}</text>{_badges(node)}"
+        f"{escape(fit(words, 12, node.width - 24 - controls))}</text>{_badges(node)}"
     )
 
 
@@ -208,16 +384,25 @@ def _frame_head(node: Node) -> str:
     mark = node.mark
     word = _status_word(mark)
     if mark.shape == Shape.LOOP and mark.state.iteration:
-        word = f"iteration {mark.state.iteration} · {word}"
-    room = node.width - 56 - 24 - text_width(word, 11)
+        word = f"{_counted(mark)} · {word}"
+    controls = 64 if mark.unfolds else 0
+    room = node.width - 56 - 24 - controls - text_width(word, 11)
     kind = mark.ref if mark.ref else mark.type
     return (
         f'<rect class="head" width="{_number(node.width)}" height="{FRAME_HEAD:.0f}" rx="12"/>'
         f'<use class="icon" href="#i-{icon_of(mark.type)}" x="16" y="12"/>'
         f'<text class="name" x="52" y="21">{escape(fit(mark.name, 13, room))}</text>'
         f'<text class="ref" x="52" y="38">{escape(fit(f"{kind} · {mark.type}", 11, room))}</text>'
-        f"{_word(word, node.width - 20, 30)}{_badges(node)}"
+        f"{_word(word, node.width - 20 - controls, 30)}{_badges(node)}"
     )
+
+
+def _counted(mark: Mark) -> str:
+    """The iteration a loop is in, or how many there were."""
+    count = mark.state.iteration
+    if mark.state.done:
+        return "1 iteration" if count == 1 else f"{count:,} iterations"
+    return f"iteration {count:,}"
 
 
 _BODIES = {

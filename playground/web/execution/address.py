@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from playground.web.forms import Form
 
-KEPT = ("tab", "task", "attempt", "panel", "page", "status", "open", "closed", "turn")
+KEPT = ("tab", "task", "attempt", "panel", "page", "status", "q", "open", "turn", "row")
 """What links on the page hand on; everything else in a query is dropped."""
 
 MOST_VALUES = 40
@@ -14,8 +14,8 @@ MOST_VALUES = 40
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The query as pairs, in the order of `KEPT`; of `open`, `closed`, `turn` and `status` there
-    may be several."""
+    """The query as pairs, in the order of `KEPT`; of `open`, `turn` and `status` there may be
+    several."""
 
     pairs: tuple[tuple[str, str], ...] = ()
 

@@ -22,6 +22,8 @@ class Opened:
     execution: Execution
     address: Address
     now_ms: int
+    base: str = ""
+    """The path under which the site is hosted."""
     selected: Task | None = None
     """The attempt that is open in the panel, without payloads."""
 

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from playground.diagram.standalone import standalone
 from playground.model.errors import NotFound
 from playground.model.execution import Execution, Task
 from playground.store import queries
@@ -22,7 +23,7 @@ from playground.web.execution.opened import (
 )
 from playground.web.execution.panel import TaskPanel
 from playground.web.forms import path_text, read_query
-from playground.web.pages import render, runtime
+from playground.web.pages import base_path, quoted, render, runtime
 from playground.web.workflow_definitions import json_download
 from tenants.asgi import signed_in
 from tenants.database import Connection
@@ -61,6 +62,8 @@ TABS: tuple[Tab, ...] = (
 )
 """In the order they stand; the first is what the page opens with."""
 
+MOST_ANCESTORS = 16
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TabLink:
@@ -69,6 +72,16 @@ class TabLink:
     link: str
     is_current: bool
     count: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ancestor:
+    """An execution above, and the task of it that started what is below."""
+
+    execution_id: str
+    name: str
+    task_id: str
+    execution: Execution
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,24 +97,73 @@ class ExecutionPage:
     duration_ms: int
     failed: Task | None
     failed_link: str
+    ancestors: tuple[Ancestor, ...]
+    events_query: str
+    """Names the child executions that are shown too, for the stream."""
 
 
 async def show_execution(request: Request) -> Response:
     caller = signed_in(request).member.caller
-    execution_id, query = path_text(request, "id"), read_query(request)
-    rt = runtime(request)
+    rt, execution_id = runtime(request), path_text(request, "id")
     async with rt.reading(caller.namespace) as connection:
-        if query.text("format") == "json":
+        if read_query(request).text("format") == "json":
             return await _download(connection, execution_id)
-        execution = await light_execution(connection, execution_id)
-        address = address_of(query)
-        chosen = selected_task(execution, address.text("task"), address.text("attempt"))
-        opened = Opened(execution=execution, address=address, now_ms=rt.now_ms(), selected=chosen)
         reader = Reader(rt=rt, caller=caller, connection=connection)
+        opened = await open_execution(request, reader, execution_id)
         tab = tab_of(opened)
         view = await tab.read(reader, opened)
         beside = await panel.read(reader, opened) if tab.has_panel else None
-    return await render(request, "execution/show.html", page_of(opened, tab, view, beside))
+        ancestors = await _ancestors(reader, opened.execution)
+    page = page_of(opened, tab, view, beside, ancestors)
+    return await render(request, "execution/show.html", page)
+
+
+async def show_picture(request: Request) -> Response:
+    """The diagram as a file, unfolded as the page has it."""
+    caller = signed_in(request).member.caller
+    rt, execution_id = runtime(request), path_text(request, "id")
+    async with rt.reading(caller.namespace) as connection:
+        reader = Reader(rt=rt, caller=caller, connection=connection)
+        view = await diagram.read(reader, await open_execution(request, reader, execution_id))
+    return Response(
+        standalone(str(view.svg)),
+        media_type="image/svg+xml",
+        headers={"Content-Disposition": f'attachment; filename="{quoted(execution_id)}.svg"'},
+    )
+
+
+async def open_execution(request: Request, reader: Reader, execution_id: str) -> Opened:
+    """Raises `NotFound`."""
+    execution = await light_execution(reader.connection, execution_id)
+    address = address_of(read_query(request))
+    return Opened(
+        execution=execution,
+        address=address,
+        now_ms=reader.rt.now_ms(),
+        base=base_path(request),
+        selected=selected_task(execution, address.text("task"), address.text("attempt")),
+    )
+
+
+async def _ancestors(reader: Reader, execution: Execution) -> tuple[Ancestor, ...]:
+    """The executions above, the topmost first; those that are gone end the way."""
+    found: list[Ancestor] = []
+    above = execution.parent_workflow_id
+    while above and len(found) < MOST_ANCESTORS:
+        parent = await queries.execution(reader.connection, above, include_tasks=False)
+        if parent is None:
+            break
+        found.append(
+            Ancestor(
+                execution_id=parent.workflow_id,
+                name=parent.workflow_name,
+                task_id=(execution if not found else found[-1].execution).parent_workflow_task_id
+                or "",
+                execution=parent,
+            )
+        )
+        above = parent.parent_workflow_id
+    return tuple(reversed(found))
 
 
 def tab_of(opened: Opened) -> Tab:
@@ -109,8 +171,15 @@ def tab_of(opened: Opened) -> Tab:
     return next((tab for tab in TABS if tab.name == wanted), TABS[0])
 
 
-def page_of(opened: Opened, tab: Tab, view: object, beside: TaskPanel | None) -> ExecutionPage:
+def page_of(
+    opened: Opened,
+    tab: Tab,
+    view: object,
+    beside: TaskPanel | None,
+    ancestors: tuple[Ancestor, ...] = (),
+) -> ExecutionPage:
     execution = opened.execution
+    children = view.children if isinstance(view, diagram.DiagramView) else ()
     failed = failed_task(execution)
     return ExecutionPage(
         execution=execution,
@@ -131,6 +200,8 @@ def page_of(opened: Opened, tab: Tab, view: object, beside: TaskPanel | None) ->
         duration_ms=(execution.end_time or opened.now_ms) - execution.start_time,
         failed=failed,
         failed_link=_link_to(opened, failed) if failed else "",
+        ancestors=ancestors,
+        events_query="?" + "&".join(f"with={quoted(one)}" for one in children) if children else "",
     )
 
 
@@ -146,4 +217,8 @@ async def _download(connection: Connection, execution_id: str) -> Response:
     return json_download(execution, execution.workflow_id)
 
 
-routes = [Route("/executions/{id}", show_execution), *actions]
+routes = [
+    Route("/executions/{id}", show_execution),
+    Route("/executions/{id}/diagram.svg", show_picture),
+    *actions,
+]
