@@ -20,6 +20,8 @@ from playground.web import (
     patterns,
     preferences,
     run,
+    scheduled_runs,
+    schedules,
     task_definitions,
     workflow_definitions,
 )
@@ -34,6 +36,8 @@ ROUTES: list[BaseRoute] = [
     *live.routes,
     *workflow_definitions.routes,
     *task_definitions.routes,
+    *schedules.routes,
+    *scheduled_runs.routes,
     *run.routes,
     *access_keys.routes,
     *api_docs.routes,

@@ -31,6 +31,11 @@ class Form:
     def texts(self, name: str) -> list[str]:
         return [value for field, value in self._fields if field == name]
 
+    @property
+    def pairs(self) -> Sequence[tuple[str, str]]:
+        """All fields in order."""
+        return self._fields
+
 
 async def read_form(request: Request) -> Form:
     """The posted fields; raises `PayloadTooLarge` or `Invalid`."""

@@ -25,6 +25,7 @@ from playground.web.task_definitions import TaskDefinitionPage, TaskDefinitionsP
 from playground.web.workflow_definitions import definition_page, definitions_page
 from sample_workflows import Sample, samples
 from tenants.caller import Plan
+from tests.web import resource_examples
 
 NOW_MS = 1_790_000_000_000
 HOSTILE = "\"><script>alert(1)</script>'&"
@@ -378,4 +379,5 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         ErrorPage(status=500, title="Something went wrong", message=HOSTILE, can_retry=True),
         "Something went wrong",
     ),
+    **resource_examples.EXAMPLES,
 }

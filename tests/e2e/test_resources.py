@@ -1,0 +1,126 @@
+"""What a namespace keeps besides workflow definitions: made, changed, used and deleted by hand."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, StorageState, expect
+
+from tests.support.browser import DESKTOP, PATIENCE_MS, Visitor, Visitors, key_of, new_name
+from tests.support.playground import Playground
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+class Member:
+    """Somebody with a namespace of their own for all stories here: a session and a key."""
+
+    def __init__(self, name: str, signed_in: StorageState, playground: Playground) -> None:
+        self.signed_in = signed_in
+        self._key = key_of(playground, name)
+
+    def client(self) -> httpx2.Client:
+        server = self._key.server_url.removesuffix("/api")
+        return httpx2.Client(
+            base_url=server, headers={"X-Authorization": self._key.token()}, timeout=20
+        )
+
+
+@pytest.fixture(scope="module")
+def member(browser: Browser, playground: Playground) -> Iterator[Member]:
+    name = new_name("Rita")
+    context = browser.new_context(base_url=playground.url, viewport=DESKTOP)
+    context.set_default_timeout(PATIENCE_MS)
+    Visitor(context.new_page(), "resources", count(1)).sign_in(name)
+    yield Member(name, context.storage_state(), playground)
+    context.close()
+
+
+def test_schedule_is_made_with_words_and_picture(visitors: Visitors, member: Member) -> None:
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto("/")
+    person.go("Schedules")
+    page.get_by_role("link", name="New schedule").click()
+
+    page.get_by_label("Name", exact=False).first.fill("every-monday")
+    page.get_by_label("Start from a template").select_option("Every Monday at 08:30")
+    expect(page.locator("#cron-words")).to_contain_text("At 08:30, Monday")
+    page.get_by_label("Time zone").fill("Asia/Tokyo")
+    expect(page.locator("#next-runs li")).to_have_count(5)
+    expect(page.locator("#next-runs li").first).to_contain_text("Asia/Tokyo")
+    # The field under the cursor stays bright: the cursor is behind the fifth blank.
+    page.get_by_label("Cron expression").focus()
+    page.keyboard.press("End")
+    expect(page.locator(".cron")).to_have_attribute("data-at", "5")
+    person.keep_picture("picture")
+    page.get_by_label("Workflow", exact=False).last.fill("PopulationMaxMin")
+    page.get_by_label("Input").fill("{")
+    expect(page.locator("#f-startWorkflowRequest-input-problem")).not_to_be_empty()
+    page.get_by_label("Input").fill("{}")
+    page.get_by_role("button", name="Create schedule").click()
+
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    with member.client() as client:
+        made = client.get("/api/scheduler/schedules/every-monday").json()
+    assert made["cronExpression"] == "0 30 8 * * MON"
+    assert made["zoneId"] == "Asia/Tokyo"
+
+
+def test_schedule_rests_is_copied_and_deleted_by_name(visitors: Visitors, member: Member) -> None:
+    with member.client() as client:
+        client.post(
+            "/api/scheduler/schedules",
+            json={
+                "name": "to-be-deleted",
+                "cronExpression": "0 0 9 * * *",
+                "startWorkflowRequest": {"name": "PopulationMaxMin"},
+            },
+        ).raise_for_status()
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto("/definitions/schedules")
+
+    page.get_by_role("button", name="Pause to-be-deleted").click()
+    expect(page.get_by_role("button", name="Resume to-be-deleted")).to_be_visible()
+    page.get_by_role("link", name="to-be-deleted", exact=True).click()
+    page.get_by_role("link", name="JSON").click()
+    expect(page.get_by_label("The schedule as JSON")).to_contain_text('"paused": true')
+    page.get_by_text("Delete", exact=True).click()
+    page.get_by_label("Type to-be-deleted to delete the schedule").fill("something else")
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("Nothing was deleted")).to_be_visible()
+    page.get_by_label("Type to-be-deleted to delete the schedule").fill("to-be-deleted")
+    page.get_by_role("button", name="Delete for good").click()
+
+    expect(page.get_by_role("heading", name="Schedules", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name="to-be-deleted", exact=True)).to_have_count(0)
+    person.complaints = [one for one in person.complaints if "status of 400" not in one]
+
+
+def test_schedule_from_an_execution_runs_by_itself(visitors: Visitors, member: Member) -> None:
+    with member.client() as client:
+        execution_id = client.post("/api/workflow/PopulationMaxMin", json={}).text
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto(f"/new/schedule?execution={execution_id}")
+
+    expect(page.get_by_role("link", name="this execution")).to_be_visible()
+    page.get_by_label("Cron expression").fill("* * * * * *")
+    expect(page.locator("#cron-words")).to_contain_text("Every second")
+    page.get_by_role("button", name="Create schedule").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.goto("/scheduled-runs?schedule=PopulationMaxMin-schedule&state=EXECUTED")
+    for _ in range(60):
+        if page.get_by_role("row").count() > 1:
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    person.keep_picture("runs")
+    page.get_by_role("row").nth(1).get_by_role("link").last.click()
+
+    expect(page.get_by_role("heading", name="PopulationMaxMin", level=1)).to_be_visible()
+    page.goto("/definitions/schedules/PopulationMaxMin-schedule")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("It is paused.")).to_be_visible()
