@@ -167,7 +167,7 @@ async def bare_steps(database: Database, scripts: Sequence[Script], queue: str) 
     async def play(script: Script) -> int:
         for save in script.saves[1:]:
             async with database.transaction(Role.TENANT, (save.namespace,)) as connection:
-                await tasks.hand_out(connection, queue, worker_id="bare", most=1)
+                await tasks.hand_out(connection, queue, [("bare", 1)])
             await _commit(database, save)
         return len(script.saves) - 1
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from playground.engine.mailboxes import Mailboxes
 from playground.engine.plans import Plans
 from playground.engine.switches import Switches
+from playground.engine.together import Together
 from playground.engine.waiting_polls import WaitingPolls
 from playground.sandbox.client import SandboxClient
 from playground.store.committer import Committer
@@ -63,6 +64,7 @@ class Runtime:
     masks: Masks = field(default_factory=Masks)
     stand_ins: Switches = field(default_factory=Switches)
     waiting_polls: WaitingPolls = field(default_factory=WaitingPolls)
+    together: Together = field(default_factory=Together)
 
     def now_ms(self) -> int:
         """Epoch milliseconds, by the clock all processes share."""

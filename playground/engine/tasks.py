@@ -1,7 +1,10 @@
 """The verbs of tasks: hand out, take results, keep alive, log."""
 
 import asyncio
+import itertools
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from msgspec import UNSET
@@ -11,6 +14,7 @@ from playground.decider import ExecutionView, Input, Result
 from playground.engine import hand_off
 from playground.engine.advance import advance, post
 from playground.engine.runtime import Runtime
+from playground.engine.together import Asked, SomeAreGone
 from playground.engine.waiting_polls import channel_of
 from playground.model.errors import Finding, InvalidFields, NotFound
 from playground.model.execution import Task
@@ -25,6 +29,15 @@ _LOG_MAX_CHARACTERS: Final = 10_000
 _CLOCKS_IN_SECONDS: Final = 10**11
 _NOTE_EVERY_SECONDS: Final = 1.0
 _noted: dict[tuple[str, str, str], float] = {}
+_MOST_POLLS_TOGETHER: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Poll:
+    """A worker and how many tasks it takes at most."""
+
+    worker_id: str
+    most: int
 
 
 async def poll(
@@ -80,18 +93,45 @@ async def _hand_out(
     worker_id: str,
     count: int,
 ) -> list[Task]:
-    async with rt.unit_of_work(caller.namespace) as connection:
+    """What the queue has for this worker, asked together with all others who ask right now."""
+
+    async def answer(polls: Sequence[Asked[_Poll, list[Task]]]) -> Sequence[list[Task]]:
+        return await _hand_out_together(rt, caller.namespace, task_type, domain, queue, polls)
+
+    most = max(1, min(count, _MOST_AT_ONCE))
+    return await rt.together.ask(
+        ("hand out", caller.namespace, queue, most),
+        _Poll(worker_id, most),
+        answer,
+        most=min(_MOST_POLLS_TOGETHER, _MOST_AT_ONCE // most),
+    )
+
+
+async def _hand_out_together(
+    rt: Runtime,
+    namespace: str,
+    task_type: str,
+    domain: str | None,
+    queue: str,
+    polls: Sequence[Asked[_Poll, list[Task]]],
+) -> Sequence[list[Task]]:
+    async with rt.unit_of_work(namespace) as connection:
         handed = await tasks.hand_out(
-            connection, queue, worker_id=worker_id, most=max(1, min(count, _MOST_AT_ONCE))
+            connection, queue, [(poll.question.worker_id, poll.question.most) for poll in polls]
         )
-        if _worth_noting(caller.namespace, task_type, domain or ""):
-            await tasks.note_poll(connection, caller.namespace, task_type, domain or "", worker_id)
-        claimed = [(caller.namespace, task) for task in handed]
+        if _worth_noting(namespace, task_type, domain or ""):
+            worker_id = polls[0].question.worker_id
+            await tasks.note_poll(connection, namespace, task_type, domain or "", worker_id)
+        claimed = [(namespace, task) for some in handed for task in some]
         wanted = await hand_off.read_wanted(connection, claimed, for_workers=True)
-    if handed:
+        if any(poll.is_gone and some for poll, some in zip(polls, handed, strict=True)):
+            # Its client has hung up meanwhile; nothing has been handed to anybody yet.
+            raise SomeAreGone
+    if claimed:
         crash_here("tasks.handed_out")
-    _tell_watchers(rt, caller.namespace, handed)
-    return hand_off.filled(rt.keyring, claimed, wanted)
+    _tell_watchers(rt, namespace, [task for _, task in claimed])
+    filled = iter(hand_off.filled(rt.keyring, claimed, wanted))
+    return [list(itertools.islice(filled, len(some))) for some in handed]
 
 
 async def update(rt: Runtime, caller: Caller, result: TaskResult) -> str:

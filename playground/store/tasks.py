@@ -29,11 +29,11 @@ from playground.store import gates, rows
 from playground.store.secrets import REVISION
 from playground.store.tables import executions, poll_data, task_logs, tasks
 from playground.store.timers import TIMER_AFTER_POLL
-from tenants.database import Connection
+from tenants.database import Connection, Record
 from tenants.tables import NOW_MS
 
 _NEXT_IN_QUEUE: Final = (
-    select(tasks.c.id)
+    select(tasks.c.id, tasks.c.priority, tasks.c.available_at)
     .where(
         tasks.c.queue == bindparam("of_queue", type_=Text),
         tasks.c.available_at.is_not(None),
@@ -45,19 +45,34 @@ _NEXT_IN_QUEUE: Final = (
     .with_for_update(skip_locked=True)
     .cte("next_in_queue")
 )
+_PLACES: Final = (
+    func.unnest(bindparam("pollers", type_=ARRAY(Text)))
+    .table_valued(column("worker_id", Text), with_ordinality="place", name="places")
+    .render_derived()
+)
+_RANKED: Final = select(
+    _NEXT_IN_QUEUE.c.id,
+    func.row_number()
+    .over(order_by=(_NEXT_IN_QUEUE.c.priority.desc(), _NEXT_IN_QUEUE.c.available_at))
+    .label("place"),
+).subquery("ranked")
 _HANDED: Final = (
     update(tasks)
-    .where(tasks.c.id == _NEXT_IN_QUEUE.c.id, executions.c.id == tasks.c.execution_id)
+    .where(
+        tasks.c.id == _RANKED.c.id,
+        _PLACES.c.place == _RANKED.c.place,
+        executions.c.id == tasks.c.execution_id,
+    )
     .values(
         status="IN_PROGRESS",
         start_time=case((tasks.c.start_time > 0, tasks.c.start_time), else_=NOW_MS),
         update_time=NOW_MS,
-        worker_id=bindparam("poller", type_=Text),
+        worker_id=_PLACES.c.worker_id,
         poll_count=tasks.c.poll_count + 1,
         available_at=None,
         timer_at=TIMER_AFTER_POLL,
     )
-    .returning(tasks, executions.c.snapshot.label("snapshot"))
+    .returning(tasks, executions.c.snapshot.label("snapshot"), _PLACES.c.place)
     .cte("handed")
 )
 # One row more or less than was handed out: whether others are due behind a gate is always said.
@@ -246,23 +261,51 @@ async def look(connection: Connection, asked: Sequence[tuple[str, str, int]]) ->
     return [Look(r["namespace"], r["queue"], r["due"], r["next_in_ms"]) for r in found]
 
 
-async def hand_out(connection: Connection, queue: str, *, worker_id: str, most: int) -> list[Task]:
-    """Give up to `most` waiting tasks of a queue to a worker: highest priority, longest due.
+async def hand_out(
+    connection: Connection, queue: str, pollers: Sequence[tuple[str, int]]
+) -> list[list[Task]]:
+    """Give waiting tasks of a queue to workers: highest priority, longest due, first come first.
 
-    The claim is in the rows before anybody works: IN_PROGRESS, one poll more, the response clock
-    started. Rows another poller is taking are skipped.
+    `pollers` are worker ids with how many tasks each takes at most; returns what each got. The
+    claim is in the rows before anybody works: IN_PROGRESS, one poll more, the response clock
+    started. Rows another process is taking are skipped.
     """
-    answered = await connection.all(_HAND_OUT, of_queue=queue, most=most, poller=worker_id)
-    found = [row for row in answered if row["id"] is not None]
-    if len(found) < most and answered[0]["gated"]:
-        found += await gates.hand_out(
-            connection, queue, worker_id=worker_id, most=most - len(found)
-        )
-    handed = []
-    for row in found:
+    places = [place for place, (_, most) in enumerate(pollers) for _ in range(most)]
+    answered = await connection.all(
+        _HAND_OUT,
+        of_queue=queue,
+        most=len(places),
+        pollers=[pollers[place][0] for place in places],
+    )
+    found = [(places[row["place"] - 1], row) for row in answered if row["id"] is not None]
+    if len(found) < len(places) and answered[0]["gated"]:
+        found += await _let_pass(connection, queue, pollers, [place for place, _ in found])
+    handed: list[list[Task]] = [[] for _ in pollers]
+    for place, row in found:
         frozen = await stored.snapshot(connection, row["snapshot"])
-        handed.append(rows.task_of(row, frozen.nodes.get, payloads=True))
-    return sorted(handed, key=lambda task: (-task.workflow_priority, task.scheduled_time))
+        handed[place].append(rows.task_of(row, frozen.nodes.get, payloads=True))
+    for some in handed:
+        some.sort(key=lambda task: (-task.workflow_priority, task.scheduled_time))
+    return handed
+
+
+async def _let_pass(
+    connection: Connection,
+    queue: str,
+    pollers: Sequence[tuple[str, int]],
+    taken: Sequence[int],
+) -> list[tuple[int, Record]]:
+    """Tasks from behind gates for those who have not got all they asked for, in their order."""
+    passed: list[tuple[int, Record]] = []
+    for place, (worker_id, most) in enumerate(pollers):
+        left = most - taken.count(place)
+        if left <= 0:
+            continue
+        found = await gates.hand_out(connection, queue, worker_id=worker_id, most=left)
+        passed += [(place, row) for row in found]
+        if len(found) < left:
+            break
+    return passed
 
 
 async def extend_lease(connection: Connection, task_id: str) -> bool:

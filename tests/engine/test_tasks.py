@@ -291,3 +291,18 @@ async def test_result_for_a_task_that_another_process_made(
     await finish(rt, caller, await poll_one(rt, caller, "SECOND"))
 
     assert (await execution(rt, caller, workflow_id)).status == "COMPLETED"
+
+
+async def test_polls_at_once_get_a_task_each_and_their_own_name(
+    rt: Runtime, caller: Caller
+) -> None:
+    for _ in range(3):
+        await run(rt, caller, [simple("t1")])
+
+    polled = await asyncio.gather(
+        *(tasks.poll(rt, caller, "T1", worker_id=f"w{n}") for n in range(4))
+    )
+
+    handed = {task.task_id: task.worker_id for some in polled for task in some}
+    assert [len(some) for some in polled] == [1, 1, 1, 0]
+    assert set(handed.values()) == {"w0", "w1", "w2"}
