@@ -12,6 +12,7 @@ from playground.decider.effects import (
     TerminateChild,
 )
 from playground.decider.engine_tasks import Publication, publication, start_request
+from playground.decider.fast_forward import skippable
 from playground.decider.freeze import freeze, names_to_freeze
 from playground.decider.hints import Hint, Known, Severity, unknown_fields, workflow_hints
 from playground.decider.inputs import (
@@ -32,6 +33,7 @@ from playground.decider.starting import Origin, start
 from playground.decider.timeouts import deadline_ms, execution_deadline_ms
 from playground.decider.validate import task_def_findings, workflow_findings
 from playground.decider.verbs import (
+    FastForward,
     Jump,
     Pause,
     Rerun,
@@ -60,6 +62,7 @@ __all__ = [
     "Evaluate",
     "ExecutionView",
     "FailureWorkflowRefused",
+    "FastForward",
     "Hint",
     "Input",
     "Jump",
@@ -102,6 +105,7 @@ __all__ = [
     "placed_tasks",
     "publication",
     "scripts_of",
+    "skippable",
     "start",
     "start_request",
     "syntax_finding",

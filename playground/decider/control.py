@@ -8,7 +8,9 @@ from typing import Any
 
 from playground.decider import ending, jumps, reruns, revival, upgrades
 from playground.decider.draft import Draft
+from playground.decider.fast_forward import fast_forward
 from playground.decider.verbs import (
+    FastForward,
     Jump,
     Pause,
     Rerun,
@@ -115,4 +117,5 @@ _VERBS: dict[type, Callable[[Draft, Any], None]] = {
     Jump: jumps.jump,
     SetVariables: _set_variables,
     Upgrade: upgrades.upgrade,
+    FastForward: fast_forward,
 }

@@ -36,7 +36,15 @@ def restart(draft: Draft, verb: Restart) -> None:
     for task in draft.index.in_list_order():
         draft.remove(task)
     now_ms = draft.now_ms
-    _run_again(draft, create_time=now_ms, start_time=now_ms, last_retried_time=0, output={})
+    _run_again(
+        draft,
+        create_time=now_ms,
+        start_time=now_ms,
+        last_retried_time=0,
+        output={},
+        fast_forwarded=UNSET,
+        fast_forwarded_ms=UNSET,
+    )
     revive_parent(draft)
 
 

@@ -129,6 +129,7 @@ def next_attempt(draft: Draft, task: Task, new_id: str) -> Task:
         subworkflow_changed=False,
         reason_for_incompletion=UNSET,
         execution_metadata=UNSET,
+        fast_forwarded=UNSET,
     )
     try:
         refusal = _schema_refusal(draft, task)

@@ -102,6 +102,19 @@ class Upgrade:
     task_output: dict[str, JSONObject] = field(default_factory=dict, hash=False)
 
 
+@dataclass(frozen=True)
+class FastForward:
+    """What waits for a time goes on now; with a `reference_name` only that task.
+
+    `child_moved` says that a child below was moved, by `child_moved_ms`: this execution is marked
+    even where nothing of its own waits for a time.
+    """
+
+    reference_name: str | None = None
+    child_moved: bool = False
+    child_moved_ms: int = 0
+
+
 Verb = (
     Terminate
     | Pause
@@ -115,4 +128,5 @@ Verb = (
     | Jump
     | SetVariables
     | Upgrade
+    | FastForward
 )

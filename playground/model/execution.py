@@ -121,6 +121,8 @@ class Task(Struct, frozen=True, kw_only=True, rename="camel"):
     parent_task_id: str | UnsetType = UNSET
     execution_metadata: JSONObject | UnsetType = UNSET
     runtime_metadata: dict[str, str] | UnsetType = UNSET
+    fast_forwarded: bool | UnsetType = UNSET
+    """The playground's own: its wait was skipped, so its times are not real ones."""
 
     # The engine's own, cleared by `for_wire`.
     first_scheduled_time: int | UnsetType = UNSET
@@ -188,6 +190,10 @@ class Execution(Struct, frozen=True, kw_only=True, rename="camel"):
     idempotency_key: str | UnsetType = UNSET
     rate_limit_key: str | UnsetType = UNSET
     rate_limited: bool = False
+    fast_forwarded: bool | UnsetType = UNSET
+    """The playground's own: waits of this run, or of a child's, were skipped."""
+    fast_forwarded_ms: int | UnsetType = UNSET
+    """How much waiting that saved, in all."""
 
     # The engine's own, cleared before an execution is written to a reader.
     failed_task_id: str | UnsetType = UNSET
@@ -254,6 +260,7 @@ class WorkflowSummary(Struct, frozen=True, kw_only=True, rename="camel"):
     parent_workflow_id: str = ""
     input_size: int = 0
     output_size: int = 0
+    fast_forwarded: bool | UnsetType = UNSET
 
 
 class TaskSummary(Struct, frozen=True, kw_only=True, rename="camel"):

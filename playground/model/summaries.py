@@ -38,6 +38,7 @@ def summary_of(execution: Execution) -> WorkflowSummary:
         parent_workflow_id=execution.parent_workflow_id or "",
         input_size=len(input_text),
         output_size=len(output_text),
+        fast_forwarded=execution.fast_forwarded,
     )
 
 
