@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
-from sqlalchemy import bindparam, false, func, select, union_all
+from sqlalchemy import bindparam, case, false, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from playground.model.definitions import (
@@ -59,6 +59,16 @@ _NAMESPACES: Final = select(namespace_rows.c.id).order_by(namespace_rows.c.id)
 _TASK: Final = select(tasks).where(tasks.c.id == bindparam("of_id"))
 _PROGRESS: Final = (
     select(*(column for column in tasks.c if column.name not in ("input", "output")))
+    .where(tasks.c.execution_id == bindparam("of_execution"))
+    .order_by(tasks.c.seq)
+)
+# What the course of a run needs of payloads: what its variables were set to.
+_RECORDED: Final = (
+    select(
+        *(column for column in tasks.c if column.name not in ("input", "output")),
+        case((tasks.c.type == "SET_VARIABLE", tasks.c.input), else_=literal("{}")).label("input"),
+        literal("{}").label("output"),
+    )
     .where(tasks.c.execution_id == bindparam("of_execution"))
     .order_by(tasks.c.seq)
 )
@@ -282,6 +292,24 @@ async def execution_progress(connection: Connection, execution_id: str) -> Progr
         status=stored.execution.status,
         tasks=[_running(_light(r, nodes.get, mask), r["claim"]) for r in found],
     )
+
+
+async def recorded(connection: Connection, execution_id: str) -> Execution | None:
+    """An execution to replay: tasks without payloads, except what SET_VARIABLE tasks set."""
+    row = await executions.row_to_show(connection, execution_id)
+    if row is None:
+        return await _archived(connection, execution_id, include_tasks=True)
+    stored = rows.execution_of(row)
+    frozen = await executions.snapshot(connection, stored.snapshot)
+    mask = await mask_of(connection, row, frozen.definition.masked_fields)
+    records = await connection.all(_RECORDED, of_execution=execution_id)
+    found = [rows.task_of(record, frozen.nodes.get, payloads=True) for record in records]
+    header = stored.execution
+    if mask is not None:
+        found = [mask.task(record, task) for record, task in zip(records, found, strict=True)]
+        header = mask.execution(row, header)
+    shown = [_running(task, record["claim"]) for record, task in zip(records, found, strict=True)]
+    return _for_reader(header, frozen, shown)
 
 
 async def queue_sizes(connection: Connection) -> dict[str, int]:

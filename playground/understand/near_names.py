@@ -1,0 +1,46 @@
+"""Which known name somebody probably meant: the nearest by edit distance."""
+
+from collections.abc import Collection
+
+_LONGEST = 100
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The name in `known` that is most likely a misspelling of `name`, or the other way round.
+
+    None where nothing is near: up to one slip in three characters, three at most. Case, `-`, `_`
+    and `.` count for nothing. `name` itself is not an answer.
+    """
+    wanted = _plain(name)
+    room = max(1, min(3, len(wanted) // 3))
+    best: tuple[int, str] | None = None
+    for other in sorted(known):
+        if other == name or len(other) > _LONGEST or abs(len(_plain(other)) - len(wanted)) > room:
+            continue
+        slips = distance(wanted, _plain(other))
+        if slips <= room and (best is None or slips < best[0]):
+            best = slips, other
+    return best[1] if best else None
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name[:_LONGEST].casefold() if c not in "-_. ")
+
+
+def distance(one: str, other: str) -> int:
+    """How many letters to add, drop, change or swap with their neighbour (optimal alignment)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one, start=1):
+        older, before, row = before, row, [at]
+        for position, against in enumerate(other, start=1):
+            cost = min(
+                before[position] + 1,
+                row[position - 1] + 1,
+                before[position - 1] + (letter != against),
+            )
+            swapped = at > 1 and position > 1 and letter == other[position - 2]
+            if swapped and one[at - 2] == against:
+                cost = min(cost, older[position - 2] + 1)
+            row.append(cost)
+    return row[-1]
