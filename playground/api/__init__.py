@@ -32,6 +32,7 @@ from playground.api import (
     task_search,
     tasks,
     token,
+    understanding,
     webhooks,
     workflow,
     workflow_bulk,
@@ -79,6 +80,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *workflow_messages.ENDPOINTS,
     *stand_ins.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *understanding.ENDPOINTS,
 )
 _NOTHING = (b"[]", b"{}")
 _OUTSIDE = frozenset(endpoint.segments for endpoint in ENDPOINTS if endpoint.segments[0] != "api")
