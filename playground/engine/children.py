@@ -93,6 +93,9 @@ async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
             child = msgspec.json.decode(body, type=TerminateChild)
             if await followers.is_child(rt, claim.namespace, child.workflow_id, claim.execution_id):
                 await _tell(rt, claim.namespace, child.workflow_id, Terminate(child.reason))
+        case workflows.CHILD_REMOVED:
+            gone = msgspec.json.decode(body, type=ChildEnded)
+            await _tell(rt, claim.namespace, claim.execution_id, gone)
         case LeavePlace.__name__:
             place = msgspec.json.decode(body, type=LeavePlace)
             await limited_runs.left(rt, claim.namespace, claim.execution_id, place.key)

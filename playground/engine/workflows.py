@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ from playground.model.errors import (
     Invalid,
     NotFound,
     PlaygroundError,
+    Unavailable,
 )
 from playground.model.execution import Execution, WorkflowStatus
 from playground.model.requests import (
@@ -30,13 +32,15 @@ from playground.model.requests import (
     UpgradeWorkflowRequest,
 )
 from playground.store import archive as archives
-from playground.store import executions, rows
+from playground.store import event_messages, executions, rows
 from playground.store.committer import KeyHeld
 from tenants import quotas
 from tenants.caller import Caller, Plan
-from tenants.database import Connection
+from tenants.database import Connection, DatabaseUnavailable
 from tenants.errors import TenantError
 
+CHILD_REMOVED: Final = "ChildRemoved"
+"""The kind of the effect that tells a parent of a child that is gone; a `ChildEnded`."""
 _DEEPEST: Final = 64
 """Levels of children followed; more cannot be started."""
 
@@ -133,6 +137,9 @@ async def _begin_within(
     except KeyHeld as held:
         if limit is not None and held.execution_id != header.workflow_id:
             await limited_runs.give_up(rt, namespace, limit, header.workflow_id)
+        raise
+    except (Unavailable, DatabaseUnavailable):
+        # It may have begun all the same. If it has not, its place is found to be abandoned.
         raise
     except (PlaygroundError, TenantError):
         if limit is not None:
@@ -317,15 +324,18 @@ async def remove(rt: Runtime, caller: Caller, workflow_id: str, *, archive: bool
         if archive:
             await archives.put_away(connection, workflow_id)
         await executions.delete_all(connection, workflow_id, effects_too=not archive)
+        if not archive and row["parent_id"] is not None:
+            await _tell_parent(rt, connection, caller.namespace, rows.execution_of(row).execution)
         if running:
             await quotas.give_back(connection, caller.namespace, quotas.RUNNING_EXECUTIONS, 1)
     rt.mailboxes.forget(f"{caller.namespace}/{workflow_id}")
     crash_here("workflows.removed")
-    if not archive and row["parent_id"] is not None:
-        await _tell_parent(rt, caller.namespace, rows.execution_of(row).execution)
+    rt.ring()
 
 
-async def _tell_parent(rt: Runtime, namespace: str, child: Execution) -> None:
+async def _tell_parent(
+    rt: Runtime, connection: Connection, namespace: str, child: Execution
+) -> None:
     """Of a child that is gone: as it ended, or terminated if it had not."""
     ended = child.status.terminal
     given = decider.ChildEnded(
@@ -337,11 +347,15 @@ async def _tell_parent(rt: Runtime, namespace: str, child: Execution) -> None:
         output=child.output,
         reason=child.reason_for_incompletion or None if ended else "The sub-workflow was removed",
     )
-    try:
-        await advance(rt, namespace, child.parent_workflow_id or "", (given,), fresh=True)
-    except NotFound:
-        # The parent was removed before its child.
-        return
+    await event_messages.ask(
+        connection,
+        rt.new_id(),
+        namespace=namespace,
+        execution_id=child.parent_workflow_id or "",
+        kind=CHILD_REMOVED,
+        body=msgspec.json.encode(given).decode(),
+        from_ms=rt.now_ms(),
+    )
 
 
 async def _remove_archived(connection: Connection, workflow_id: str, *, archive: bool) -> None:

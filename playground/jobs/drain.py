@@ -20,9 +20,10 @@ from playground.engine.runtime import Runtime
 from playground.engine.system import Claim, ClaimedEffect, ClaimedTask
 from playground.executors import EXECUTORS, ExecutorInput, Tools
 from playground.jobs.stand_in import take_turn
-from playground.model.errors import PlaygroundError
+from playground.model.errors import PlaygroundError, Unavailable
 from playground.model.requests import ResultStatus, TaskResult
 from playground.model.task_types import Runner, runner_of
+from tenants.database import DatabaseUnavailable
 from tenants.errors import TenantError
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ _AFTER_WORK_SECONDS: Final = 0.1
 _SHORTEST_SECONDS: Final = 0.01
 _RENEW_EVERY_SECONDS: Final = 3.0
 _ERROR_PAUSE_SECONDS: Final = 0.5
+_REPORT_SECONDS: Final = 8.0
+"""Less than a lease: later somebody else has the task."""
 _UNAVAILABLE_RETRY_MS: Final = 1_000
 
 _ring: Callable[[], None] | None = None
@@ -167,7 +170,7 @@ class Drain:
                 return
             result = await self._result_of(claimed)
             crash_here("drain.executed")
-            accepted = await system.report(self._rt, claim, result)
+            accepted = await self._report(claim, result)
             crash_here("drain.reported")
             if not accepted:
                 log.info("result refused", extra=_fields(claim))
@@ -178,6 +181,22 @@ class Drain:
         except Exception:
             # Our own mistake; the lease ends and the task is tried again.
             log.exception("task failed inside the playground", extra=_fields(claim))
+
+    async def _report(self, claim: Claim, result: TaskResult) -> bool:
+        """Give a result, also to a database that is just coming back: the work is done.
+
+        Whether an answer was lost does not matter, the first result of an attempt counts; nor does
+        whether the lease was, then the result is refused.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _REPORT_SECONDS
+        while True:
+            try:
+                return await system.report(self._rt, claim, result)
+            except (Unavailable, DatabaseUnavailable, OSError):
+                if loop.time() > end or self._stopping:
+                    raise
+                await asyncio.sleep(_ERROR_PAUSE_SECONDS)
 
     async def _result_of(self, claimed: ClaimedTask) -> TaskResult:
         task = claimed.task

@@ -28,7 +28,7 @@ from playground.store.tables import executions, limited_runs
 from tenants.database import Connection
 from tenants.tables import NOW_MS
 
-_ABANDONED_MS: Final = 60_000
+_ABANDONED_MS: Final = 10_000
 """A place whose execution has not appeared after so long was taken by a process that died."""
 _UNHEARD_MS: Final = 3_000
 

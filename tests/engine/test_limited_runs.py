@@ -121,7 +121,7 @@ async def test_looking_for_the_lost_reads_no_others(rt: Runtime) -> None:
         await connection.run(text("SET LOCAL enable_seqscan = off"))
         compiled = _compiled(stored.LOST)
         rows = await connection.driver.fetch(
-            f"EXPLAIN {compiled.text}", *compiled.values({"abandoned": 60_000})
+            f"EXPLAIN {compiled.text}", *compiled.values({"abandoned": 10_000})
         )
     plan = "\n".join(row[0] for row in rows)
 

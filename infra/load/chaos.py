@@ -1,0 +1,512 @@
+"""`make chaos`: kill whatever can be killed while executions are under way, then count.
+
+    .venv/bin/python infra/load/chaos.py [--executions 10000] [--seconds 600] [--seed N]
+
+Starts a playground of its own and keeps so many executions of five tasks in flight (a fork of a
+SIMPLE task beside HTTP and JQ, and its join), worked on by HTTP workers. Every two seconds a random
+role, Redis or PostgreSQL backend is killed with -9, every ten Redis is emptied, once a minute the
+supervisor dies with all its children and is started anew, and half-way PostgreSQL stops at once as
+in a power cut. Then everything has to end: nothing lost, nothing completed twice, nothing left
+lying thirty seconds after the last kill. Ends with the census; loopback only; ends by itself.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import secrets
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+# As a script only this folder is on the path.
+sys.path.insert(0, str(CHECKOUT))
+
+import asyncpg  # noqa: E402
+from redis.exceptions import RedisError  # noqa: E402
+
+from infra.load.census import clean_census, take_census  # noqa: E402
+from infra.load.client import ENDED, Client, Refused, client_of  # noqa: E402
+from infra.load.installation import Installation, Key  # noqa: E402
+
+WORKFLOW = "chaos"
+STEP = "chaos_step"
+STUCK_SECONDS = 30.0
+"""From the last kill until nothing that is due may be left lying."""
+MOST_REPEATED = 0.01
+"""Share of attempts that may have been carried out more than once."""
+_KILL_EVERY = 2.0
+_FLUSH_EVERY = 10.0
+_SUPERVISOR_EVERY = 60.0
+_STARTERS = 8
+_WORKERS = 8
+_BATCH = 10
+_MOST_DUE = 100
+_PATIENCE_SECONDS = 60.0
+_SHOWN = 20
+_NOT_ROLES = frozenset({"postgres", "devidp"})
+# What a fault meets that comes while another one is being recovered from.
+_GONE = (
+    OSError,
+    LookupError,
+    ValueError,
+    RedisError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+)
+
+_CALL = {
+    "name": "chaos_call",
+    "taskReferenceName": "call",
+    "type": "HTTP",
+    "inputParameters": {
+        "http_request": {
+            "uri": "${workflow.env.SAMPLES_URL}/echo",
+            "method": "POST",
+            "body": {"n": "${workflow.input.n}"},
+        }
+    },
+}
+_SUM = {
+    "name": "chaos_sum",
+    "taskReferenceName": "sum",
+    "type": "JSON_JQ_TRANSFORM",
+    "inputParameters": {"n": "${workflow.input.n}", "queryExpression": ".n + 1"},
+}
+_STEP = {
+    "name": STEP,
+    "taskReferenceName": "step",
+    "type": "SIMPLE",
+    "inputParameters": {"n": "${workflow.input.n}"},
+}
+DEFINITION: dict[str, Any] = {
+    "name": WORKFLOW,
+    "version": 1,
+    "schemaVersion": 2,
+    "tasks": [
+        {
+            "name": "fork",
+            "taskReferenceName": "fork",
+            "type": "FORK_JOIN",
+            "forkTasks": [[_CALL, _SUM], [_STEP]],
+        },
+        {"name": "join", "taskReferenceName": "join", "type": "JOIN", "joinOn": ["sum", "step"]},
+    ],
+    "outputParameters": {"step": "${step.output.n}", "sum": "${sum.output.result}"},
+}
+# The web role answers the HTTP calls, too: while it is dead they fail, and are tried again.
+TASK_DEFINITIONS = [
+    {
+        "name": name,
+        "retryCount": 100,
+        "retryDelaySeconds": 1,
+        "retryLogic": "FIXED",
+        "timeoutSeconds": 3600,
+        "responseTimeoutSeconds": 10,
+        "timeoutPolicy": "RETRY",
+        "ownerEmail": "chaos@example.org",
+    }
+    for name in (STEP, "chaos_call", "chaos_sum")
+]
+
+
+@dataclass
+class Report:
+    """What was done and what came of it. `repeated` and `retried` count attempts."""
+
+    seed: int
+    executions_in_flight: int
+    seconds: float
+    kills: dict[str, int] = field(default_factory=dict)
+    flushes: int = 0
+    answered_starts: int = 0
+    requests_repeated: int = 0
+    executions: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    attempts: int = 0
+    repeated: dict[str, int] = field(default_factory=dict)
+    retried: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
+    unfinished: int = 0
+    wrong: int = 0
+    completed_twice: int = 0
+    stuck: int = 0
+    seconds_to_the_end: float = 0.0
+    findings: tuple[str, ...] = ()
+
+    @property
+    def repeated_share(self) -> float:
+        """Attempts carried out more than once, of all attempts."""
+        return sum(self.repeated.values()) / max(1, self.attempts)
+
+    def faults(self) -> list[str]:
+        """What must not be, in words; empty when all is well."""
+        zero = ("lost", "unfinished", "wrong", "completed_twice", "stuck")
+        found = [f"{name}: {getattr(self, name)}" for name in zero if getattr(self, name)]
+        if self.repeated_share > MOST_REPEATED:
+            found.append(f"repeated: {self.repeated_share:.2%} of all attempts")
+        return [*found, *self.findings]
+
+    def text(self) -> str:
+        """For people: a table."""
+        lines = [
+            ("seed", self.seed),
+            ("executions in flight", f"{self.executions_in_flight:,}"),
+            ("killed with -9", _counted(self.kills)),
+            ("Redis emptied", self.flushes),
+            ("answered starts", f"{self.answered_starts:,}"),
+            ("requests repeated by clients", f"{self.requests_repeated:,}"),
+            ("executions", f"{self.executions:,}: {_counted(self.statuses)}"),
+            ("attempts", f"{self.attempts:,}"),
+            (
+                "carried out more than once",
+                f"{_counted(self.repeated)} ({self.repeated_share:.2%} of all attempts)",
+            ),
+            ("failed and tried again", _counted(self.retried)),
+            ("lost / unfinished / wrong", f"{self.lost} / {self.unfinished} / {self.wrong}"),
+            ("completed twice", self.completed_twice),
+            (f"stuck {STUCK_SECONDS:.0f} s after the last kill", self.stuck),
+            ("all ended after the last kill", f"{self.seconds_to_the_end:.1f} s"),
+            ("census", "; ".join(self.findings) or "clean"),
+        ]
+        return "\n".join(f"  {name:32} {value}" for name, value in lines)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "none"
+
+
+class _Crowd:
+    """Executions kept in flight through the public API, by clients that repeat what failed.
+
+    Most of them wait for a worker: workers leave off while the crowd is too small, and nothing is
+    started while system tasks pile up. So what is due and left lying is a fault, not a queue.
+    """
+
+    def __init__(self, client: Client, size: int) -> None:
+        self._client = client
+        self._size = size
+        self._unfinished = 0
+        self._due = 0
+        self.started: list[str] = []
+        self.ending = False
+
+    async def watch(self, installation: Installation, namespace: str) -> None:
+        """Look at how many there are, until cancelled."""
+        while True:
+            with contextlib.suppress(*_GONE):
+                (row,) = await _rows(installation, _IN_FLIGHT, namespace)
+                self._unfinished, self._due = row["unfinished"], row["due"]
+            await asyncio.sleep(0.2)
+
+    async def start_some(self) -> None:
+        """Start one execution after the other while there are too few."""
+        while not self.ending:
+            if self._unfinished >= self._size or self._due > _MOST_DUE:
+                await asyncio.sleep(0.1)
+                continue
+            number = len(self.started)
+            answer = await self._client.retry("POST", f"/workflow/{WORKFLOW}", {"n": number}, 300)
+            self.started.append(answer)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether as many are in flight as there should be."""
+        return self._unfinished >= self._size * 0.95
+
+    async def work(self, name: str) -> None:
+        """Poll and update until cancelled; as fast as possible once nothing is started."""
+        path = f"/tasks/poll/batch/{STEP}?count={_BATCH}&timeout=500&workerid={name}"
+        while True:
+            if not self.ending and not self.is_there:
+                await asyncio.sleep(0.1)
+                continue
+            for task in await self._client.retry("GET", path, None, 300):
+                await self._update(task)
+
+    async def _update(self, task: dict[str, Any]) -> None:
+        result = {
+            "workflowInstanceId": task["workflowInstanceId"],
+            "taskId": task["taskId"],
+            "status": "COMPLETED",
+            "outputData": task["inputData"],
+        }
+        # A 404 would be a lost task: the census says which.
+        with contextlib.suppress(Refused):
+            await self._client.retry("POST", "/tasks", result, 300)
+
+
+class _Killer:
+    """Takes turns at everything that can be killed."""
+
+    def __init__(self, installation: Installation, report: Report, seconds: float) -> None:
+        self._installation = installation
+        self._report = report
+        self._random = random.Random(report.seed)
+        self._seconds = seconds
+
+    async def rage(self) -> None:
+        """For so many seconds; returns right after the last kill."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        supervisor_every = min(_SUPERVISOR_EVERY, self._seconds / 2)
+        next_flush, next_supervisor = _FLUSH_EVERY, supervisor_every
+        power_cut = self._seconds / 4
+        while (now := loop.time() - began) < self._seconds:
+            if now >= next_flush:
+                next_flush += _FLUSH_EVERY
+                await self._attempt("", self._flush)
+            if now >= power_cut:
+                power_cut = self._seconds * 2
+                await self._attempt("postgres, immediate", self._stop_postgres_at_once)
+            elif now >= next_supervisor:
+                next_supervisor += supervisor_every
+                await self._attempt("supervisor", self._kill_everything)
+            else:
+                await self._kill_one()
+            await asyncio.sleep(_KILL_EVERY)
+
+    async def _kill_one(self) -> None:
+        try:
+            roles = sorted(set(self._installation.processes()) - _NOT_ROLES)
+        except (OSError, ValueError):
+            return
+        chosen = self._random.choice([*roles, "postgres backend"])
+        if chosen == "postgres backend":
+            await self._attempt(chosen, self._kill_backend)
+        else:
+            await self._attempt(chosen, lambda: self._kill(chosen))
+
+    async def _attempt(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
+        """Whoever is dead already is not killed again."""
+        try:
+            await act()
+        except _GONE:
+            return
+        if name:
+            self._report.kills[name] = self._report.kills.get(name, 0) + 1
+
+    async def _kill(self, name: str) -> None:
+        self._installation.signal(name, signal.SIGKILL)
+
+    async def _kill_backend(self) -> None:
+        connection = await asyncpg.connect(self._installation.superuser_url, timeout=5)
+        try:
+            pids = await connection.fetch(
+                "SELECT pid FROM pg_stat_activity WHERE usename = 'playground_app' ORDER BY pid"
+            )
+            # SQL has no kill -9; the server restarts all of its backends and recovers.
+            os.kill(self._random.choice([row["pid"] for row in pids]), signal.SIGKILL)
+        finally:
+            connection.terminate()
+
+    async def _stop_postgres_at_once(self) -> None:
+        # Its immediate shutdown: no checkpoint, no good-bye; the supervisor starts it again.
+        self._installation.signal("postgres", signal.SIGQUIT)
+
+    async def _flush(self) -> None:
+        redis = self._installation.redis_admin()
+        try:
+            await redis.flushall()
+            self._report.flushes += 1
+        finally:
+            with contextlib.suppress(RedisError, OSError):
+                await redis.aclose()
+
+    async def _kill_everything(self) -> None:
+        self._installation.kill_supervisor()
+        self._installation.launch()
+        await asyncio.to_thread(self._installation.wait_until_ready)
+
+
+async def chaos(
+    installation: Installation, key: Key, *, executions: int, seconds: float, seed: int
+) -> Report:
+    """Keep `executions` in flight and kill for so long; what came of it."""
+    report = Report(seed, executions, seconds)
+    async with client_of(key) as client:
+        await client.call("PUT", "/metadata/workflow", [DEFINITION])
+        await client.call("POST", "/metadata/taskdefs", TASK_DEFINITIONS)
+        crowd = _Crowd(client, executions)
+        starting = [asyncio.create_task(crowd.start_some()) for _ in range(_STARTERS)]
+        working = [asyncio.create_task(crowd.work(f"w{n}")) for n in range(_WORKERS)]
+        working.append(asyncio.create_task(crowd.watch(installation, key.namespace)))
+        try:
+            while not crowd.is_there:
+                _raise_first(starting + working)
+                await asyncio.sleep(0.1)
+            print(f"{executions:,} in flight; killing for {seconds:.0f} s", flush=True)
+            await _Killer(installation, report, seconds).rage()
+            last_kill = time.monotonic()
+            crowd.ending = True
+            await asyncio.gather(*starting)
+            stuck = asyncio.create_task(_count_stuck(installation, report, last_kill))
+            await _until_all_ended(installation, key.namespace, report, last_kill)
+            if time.monotonic() - last_kill < STUCK_SECONDS:
+                # Everything has ended: nothing can be stuck.
+                stuck.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await stuck
+        finally:
+            for task in (*starting, *working):
+                task.cancel()
+            await asyncio.gather(*starting, *working, return_exceptions=True)
+        report.answered_starts = len(crowd.started)
+        report.requests_repeated = client.retried
+        await _count(installation, key.namespace, report, crowd.started)
+    return report
+
+
+def _raise_first(tasks: list["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        if task.done() and not task.cancelled() and task.exception() is not None:
+            task.result()
+
+
+async def _count_stuck(installation: Installation, report: Report, last_kill: float) -> None:
+    """What has been due for long at a time when everything runs again."""
+    await asyncio.sleep(max(0.0, last_kill + STUCK_SECONDS - time.monotonic()))
+    census = await take_census(installation.superuser_url)
+    report.stuck = len(census.findings)
+    report.findings += tuple(f"{one.finding} ({one.detail})" for one in census.findings[:_SHOWN])
+
+
+async def _until_all_ended(
+    installation: Installation, namespace: str, report: Report, last_kill: float
+) -> None:
+    """Until nothing is unfinished, or nothing has changed for a while."""
+    query = (
+        "SELECT status, count(*) FROM executions WHERE namespace = $1 AND name = $2 GROUP BY status"
+    )
+    before: dict[str, int] = {}
+    changed = time.monotonic()
+    while time.monotonic() - changed < _PATIENCE_SECONDS:
+        now = dict(await _rows(installation, query, namespace, WORKFLOW))
+        if now != before:
+            before, changed = now, time.monotonic()
+        if set(now) <= ENDED:
+            break
+        await asyncio.sleep(0.5)
+    report.seconds_to_the_end = changed - last_kill
+
+
+async def _count(
+    installation: Installation, namespace: str, report: Report, started: list[str]
+) -> None:
+    executions = {
+        row["id"]: row
+        for row in await _rows(
+            installation,
+            "SELECT id, status, input::json ->> 'n' AS n, output FROM executions "
+            "WHERE namespace = $1 AND name = $2",
+            namespace,
+            WORKFLOW,
+        )
+    }
+    report.executions = len(executions)
+    report.statuses = dict(Counter(row["status"] for row in executions.values()))
+    report.lost = len(set(started) - set(executions))
+    report.unfinished = sum(row["status"] not in ENDED for row in executions.values())
+    report.wrong = sum(
+        row["status"] in ENDED and json.loads(row["output"]) != _output_of(int(row["n"]))
+        for row in executions.values()
+    )
+    tasks = await _rows(installation, _COUNT_TASKS, namespace, WORKFLOW)
+    report.attempts = sum(row["attempts"] for row in tasks)
+    report.repeated = {row["ref"]: int(row["repeated"]) for row in tasks if row["repeated"]}
+    report.retried = {row["ref"]: row["retried"] for row in tasks if row["retried"]}
+    report.completed_twice = sum(row["completed"] - row["executions"] for row in tasks)
+    census = await clean_census(installation.superuser_url, within_seconds=15)
+    print(census.text())
+    report.findings += tuple(f"{one.finding} ({one.detail})" for one in census.findings[:_SHOWN])
+
+
+_IN_FLIGHT = """
+SELECT
+  (SELECT count(*) FROM executions WHERE namespace = $1 AND status = 'RUNNING') AS unfinished,
+  (
+    SELECT count(*) FROM tasks WHERE namespace = $1 AND system AND available_at IS NOT NULL
+    AND available_at <= extract(epoch FROM clock_timestamp()) * 1000
+  ) AS due
+"""
+# A poll beyond the first is an attempt that somebody began and somebody else began again.
+_COUNT_TASKS = """
+SELECT ref, count(*) AS attempts,
+  sum(greatest(poll_count - 1, 0)) AS repeated,
+  count(*) FILTER (WHERE retry > 0) AS retried,
+  count(*) FILTER (WHERE status = 'COMPLETED') AS completed,
+  count(DISTINCT execution_id) AS executions
+FROM (
+  SELECT t.*, coalesce((t.header::json ->> 'retryCount')::int, 0) AS retry
+  FROM tasks AS t JOIN executions AS e ON e.id = t.execution_id
+  WHERE e.namespace = $1 AND e.name = $2
+) AS attempt
+GROUP BY ref ORDER BY ref
+"""
+
+
+def _output_of(number: int) -> dict[str, int]:
+    return {"step": number, "sum": number + 1}
+
+
+async def _rows(installation: Installation, sql: str, *values: Any) -> list[Any]:
+    connection = await asyncpg.connect(installation.superuser_url, timeout=10)
+    try:
+        rows: list[Any] = await connection.fetch(sql, *values)
+        return rows
+    finally:
+        await connection.close()
+
+
+def main() -> int:
+    """The exit status: 1 when something is as it must not be."""
+    arguments = _arguments()
+    print(f"seed {arguments.seed}; load average {os.getloadavg()[0]:.1f}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="playground-chaos-") as directory:
+        installation = Installation(Path(directory) / "data")
+        try:
+            installation.start()
+            key = installation.new_key("chaos", plan="local")
+            report = asyncio.run(
+                chaos(
+                    installation,
+                    key,
+                    executions=arguments.executions,
+                    seconds=arguments.seconds,
+                    seed=arguments.seed,
+                )
+            )
+        finally:
+            installation.stop()
+            if arguments.log:
+                arguments.log.write_bytes(installation.log.read_bytes())
+    print(report.text())
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(asdict(report), indent=2) + "\n")
+    print(f"written to {arguments.json}")
+    for fault in report.faults():
+        print(f"FAULT {fault}")
+    return 1 if report.faults() else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Kill whatever can be killed, then count.")
+    parser.add_argument("--executions", type=int, default=10_000, help="how many in flight")
+    parser.add_argument("--seconds", type=float, default=600.0, help="how long to kill")
+    parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="who dies when")
+    parser.add_argument("--json", type=Path, default=CHECKOUT / ".artifacts" / "chaos.json")
+    parser.add_argument("--log", type=Path, help="keep what the roles said there")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
