@@ -93,6 +93,7 @@ def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
     )
     pages = create_web(
         site,
+        tokens=web.tokens,
         routes=web.sign_in.routes(),
         middleware=[
             Middleware(

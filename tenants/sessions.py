@@ -51,7 +51,7 @@ class SessionLine:
 _ALIVE: Final = (sessions.c.expires_at > NOW_MS) & (
     sessions.c.seen_at > NOW_MS - IDLE_SECONDS * 1_000
 )
-_FIND: Final = (
+_SELECT: Final = (
     select(
         sessions.c.handle,
         sessions.c.provider,
@@ -68,8 +68,10 @@ _FIND: Final = (
     )
     .join(namespaces, namespaces.c.id == sessions.c.namespace)
     .join(plans, plans.c.name == namespaces.c.plan)
-    .where(sessions.c.id_sha256 == bindparam("digest"), _ALIVE)
+    .where(_ALIVE)
 )
+_FIND: Final = _SELECT.where(sessions.c.id_sha256 == bindparam("digest"))
+_FIND_BY_HANDLE: Final = _SELECT.where(sessions.c.handle == bindparam("by_handle"))
 _BY_DIGEST: Final = sessions.c.id_sha256 == bindparam("digest")
 _TOUCH: Final = update(sessions).where(_BY_DIGEST).values(seen_at=NOW_MS)
 _END: Final = delete(sessions).where(_BY_DIGEST)
@@ -128,6 +130,12 @@ async def find(connection: Connection, session_id: str) -> Session | None:
     if row["stale"]:
         await connection.run(_TOUCH, digest=digest)
     return _session_of(row)
+
+
+async def find_by_handle(connection: Connection, handle: str) -> Session | None:
+    """The live session with this handle, for what was given out in its name."""
+    row = await connection.first(_FIND_BY_HANDLE, by_handle=handle)
+    return _session_of(row) if row else None
 
 
 async def end(connection: Connection, session_id: str) -> None:

@@ -1,5 +1,7 @@
 """Tokens of the API: minted from an access key, carried in X-Authorization, checked each time.
 
+A person's own pages get one from the session instead, for a few minutes; it ends with the session.
+
 A token is a JWT signed with a key of our own (HS256): minting and checking one take microseconds,
 because some clients mint one before each request. The signature says which key it came from;
 whether that key may still be used is asked of the database, at most once in 0.8 seconds per key
@@ -10,15 +12,15 @@ import asyncio
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from tenants import keys
+from tenants import keys, sessions
 from tenants.caller import Caller
 from tenants.database import Database, Role
 from tenants.errors import (
@@ -30,28 +32,44 @@ from tenants.errors import (
 )
 from tenants.keys import KeyOwner
 from tenants.rate_limits import Limiter, Rate, address_group
+from tenants.sessions import Session
 
 DAY_MS: Final = 86_400_000
 DEFAULT_LIFE_MS: Final = DAY_MS
 MIN_LIFE_MS: Final = 1_000
 # What "never expires" comes to; the key can be revoked all the while.
 MAX_LIFE_MS: Final = 366 * DAY_MS
+SESSION_LIFE_MS: Final = 600_000
 STANDING_SECONDS: Final = 0.8
 FAILED_KEYS: Final = Rate(per_second=20 / 60, burst=20)
 _MAX_CHARACTERS: Final = 2_048
 _REMEMBERED: Final = 10_000
 
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionToken:
+    """A token for a person's own pages, and when it ends."""
+
+    token: str
+    expires_at_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Claims:
+    """Of a token: the key or, where that is "", the session it was made for."""
+
     key_id: str
+    session_handle: str
     expires_s: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
     asked_at: float
-    owner: "asyncio.Task[KeyOwner | None]"
+    owner: "asyncio.Task[Any]"
 
 
 class Tokens:
@@ -97,12 +115,30 @@ class Tokens:
         claims = self._claims.get(token) or self._read(token)
         if claims.expires_s * 1_000 <= self._now_ms():
             raise ExpiredToken
+        if claims.session_handle:
+            return await self._caller_of_session(claims.session_handle)
         owner = await self._owner(claims.key_id)
         if owner is None or not owner.active:
             raise InvalidToken
         if owner.suspended:
             raise Suspended
         return owner.caller
+
+    def for_session(self, session: Session) -> SessionToken:
+        """A token that lets a person's own pages call the API as that person.
+
+        It lives for ten minutes and no longer than the session; signing out ends it.
+        """
+        expires_s = min(self._now_ms() + SESSION_LIFE_MS, session.expires_at) // 1_000
+        caller = session.member.caller
+        claims = {
+            "sub": caller.subject,
+            "name": caller.label,
+            "session": session.handle,
+            "iat": self._now_ms() // 1_000,
+            "exp": expires_s,
+        }
+        return SessionToken(self._sign(claims), expires_s * 1_000)
 
     def claims(self, token: str) -> dict[str, Any]:
         """The claims of a token whose signature is ours; raises `InvalidToken`."""
@@ -115,10 +151,13 @@ class Tokens:
 
     def _read(self, token: str) -> _Claims:
         claims = self.claims(token)
-        key_id, expires_s = claims.get("key"), claims.get("exp")
-        if not isinstance(key_id, str) or not isinstance(expires_s, int):
+        key_id, handle = claims.get("key", ""), claims.get("session", "")
+        expires_s = claims.get("exp")
+        if not isinstance(key_id, str) or not isinstance(handle, str):
             raise InvalidToken
-        read = _Claims(key_id, expires_s)
+        if not isinstance(expires_s, int) or bool(key_id) == bool(handle):
+            raise InvalidToken
+        read = _Claims(key_id, handle, expires_s)
         _remember(self._claims, token, read)
         return read
 
@@ -131,6 +170,9 @@ class Tokens:
             "iat": now_s,
             "exp": -((-self._now_ms() - life_ms) // 1_000),
         }
+        return self._sign(claims)
+
+    def _sign(self, claims: dict[str, Any]) -> str:
         return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, self._signing_key)
 
     async def _refuse_guessers(self, key_id: str, key_secret: str, address: str) -> None:
@@ -150,22 +192,39 @@ class Tokens:
             )
 
     async def _owner(self, key_id: str) -> KeyOwner | None:
+        return await self._standing(f"key:{key_id}", lambda: self._ask_owner(key_id))
+
+    async def _caller_of_session(self, handle: str) -> Caller:
+        session = await self._standing(f"session:{handle}", lambda: self._ask_session(handle))
+        if session is None:
+            raise InvalidToken
+        if session.member.suspended:
+            raise Suspended
+        return session.member.caller
+
+    async def _standing(self, name: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What the database says of a key or a session, asked anew when it is too old."""
         now = asyncio.get_running_loop().time()
-        standing = self._standings.get(key_id)
+        standing = self._standings.get(name)
         if standing is None or now - standing.asked_at >= STANDING_SECONDS:
-            standing = _Standing(now, asyncio.create_task(self._ask_owner(key_id)))
-            _remember(self._standings, key_id, standing)
+            standing = _Standing(now, asyncio.create_task(ask()))
+            _remember(self._standings, name, standing)
         try:
             # Shielded: one caller who hangs up must not take the answer from the others.
-            return await asyncio.shield(standing.owner)
+            answer: T = await asyncio.shield(standing.owner)
         except Exception:
-            if self._standings.get(key_id) is standing:
-                del self._standings[key_id]
+            if self._standings.get(name) is standing:
+                del self._standings[name]
             raise
+        return answer
 
     async def _ask_owner(self, key_id: str) -> KeyOwner | None:
         async with self._database.transaction(Role.IDENTITY) as connection:
             return await keys.owner_of_key(connection, key_id)
+
+    async def _ask_session(self, handle: str) -> Session | None:
+        async with self._database.transaction(Role.IDENTITY) as connection:
+            return await sessions.find_by_handle(connection, handle)
 
 
 def _life_ms(expiration_ms: int | None) -> int:

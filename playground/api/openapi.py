@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from playground.api.endpoint import ANY_CALLER, Content, Endpoint
+from playground.api.examples import body_example, parameter_example
 from tenants.scopes import SCOPES
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -78,8 +79,11 @@ def _operation(endpoint: Endpoint, schema_by_type: dict[str, Any]) -> dict[str, 
         "summary": endpoint.summary,
         "tags": [_tag(endpoint)],
         "parameters": [
-            *(_path_parameter(name) for name in endpoint.path_names),
-            *(parameter.document() for parameter in endpoint.parameters),
+            _with_example(one, parameter_example(endpoint, one["name"]))
+            for one in (
+                *(_path_parameter(name) for name in endpoint.path_names),
+                *(parameter.document() for parameter in endpoint.parameters),
+            )
         ],
         "responses": {
             str(status): _answer(status, content, schema_by_type)
@@ -97,9 +101,12 @@ def _operation(endpoint: Endpoint, schema_by_type: dict[str, Any]) -> dict[str, 
     if endpoint.scope is not None:
         operation["security"] = [{"token": []}]
     if endpoint.body is not None:
+        content = _content(endpoint.body, schema_by_type)
         operation["requestBody"] = {
             "required": endpoint.body_required,
-            "content": _content(endpoint.body, schema_by_type),
+            "content": {
+                kind: _with_example(one, body_example(endpoint)) for kind, one in content.items()
+            },
         }
     return operation
 
@@ -113,6 +120,10 @@ def _paragraphs(endpoint: Endpoint) -> tuple[str, str]:
 def _path_parameter(name: str) -> dict[str, Any]:
     kind = {"type": "integer", "minimum": 0} if name == "version" else {"type": "string"}
     return {"name": name, "in": "path", "required": True, "schema": kind}
+
+
+def _with_example(described: dict[str, Any], example: Any) -> dict[str, Any]:
+    return described if example is None else described | {"example": example}
 
 
 def _answer(status: int, content: Any, schema_by_type: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from playground.web import (
 )
 from playground.web.site import Site
 from tenants.errors import TenantError
+from tenants.tokens import Tokens
 
 ROUTES: list[BaseRoute] = [
     *assets.routes,
@@ -48,13 +49,17 @@ ROUTES: list[BaseRoute] = [
 
 
 def create_web(
-    site: Site, *, routes: Sequence[BaseRoute] = (), middleware: Sequence[Middleware] = ()
+    site: Site,
+    *,
+    tokens: Tokens,
+    routes: Sequence[BaseRoute] = (),
+    middleware: Sequence[Middleware] = (),
 ) -> Starlette:
     """The site as an application to mount last, at the root.
 
-    `routes` are those of signing in and out. `middleware` finds the session
-    (`SessionAuthentication` with `errors.error_page`). The outer application's lifespan puts
-    `runtime` into the state of every request.
+    `tokens` makes those with which a page calls the API. `routes` are those of signing in and
+    out. `middleware` finds the session (`SessionAuthentication` with `errors.error_page`). The
+    outer application's lifespan puts `runtime` into the state of every request.
     """
     web = Starlette(
         routes=[*routes, *ROUTES],
@@ -68,4 +73,5 @@ def create_web(
         },
     )
     web.state.site = site
+    web.state.tokens = tokens
     return web

@@ -63,6 +63,8 @@ class Furnished:
             "execution-failed": f"/executions/{executions['failed']}?task=transform_ref",
             "access-keys": "/access-keys",
             "api-docs": "/api-docs",
+            "api-docs-operation": "/api-docs/operations/startWorkflow",
+            "api-docs-poll": "/api-docs/operations/pollTasks",
             "feedback": "/feedback",
             "feedback-thanks": "/feedback?thanks=1",
             "feedback-inbox": "/operators/feedback",

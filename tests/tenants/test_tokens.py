@@ -7,7 +7,7 @@ import secrets
 
 import pytest
 
-from tenants import directory, keys
+from tenants import directory, keys, sessions
 from tenants.database import Database, Role
 from tenants.directory import Member
 from tenants.errors import (
@@ -20,6 +20,7 @@ from tenants.errors import (
 )
 from tenants.keys import Application, NewKey
 from tenants.rate_limits import RateLimiter
+from tenants.sessions import Session
 from tenants.tokens import Tokens
 from tests.tenants.conftest import Clock
 
@@ -246,3 +247,53 @@ async def _guess(tokens: Tokens, key_id: str, address: str) -> type[TenantError]
     except TenantError as error:
         return type(error)
     return None
+
+
+@pytest.fixture
+async def session(database: Database, member: Member) -> Session:
+    async with database.transaction(Role.IDENTITY) as connection:
+        session_id = await sessions.begin(connection, member, provider="Tests", device="Tests")
+        found = await sessions.find(connection, session_id)
+    assert found is not None
+    return found
+
+
+async def test_token_of_a_session_gives_the_person(tokens: Tokens, session: Session) -> None:
+    made = tokens.for_session(session)
+
+    assert await tokens.caller(made.token) == session.member.caller
+    assert _claims(made.token)["sub"] == session.member.caller.subject
+
+
+async def test_token_of_a_session_ends_after_minutes(
+    tokens: Tokens, session: Session, clock: Clock
+) -> None:
+    made = tokens.for_session(session)
+
+    clock.skip(601_000)
+
+    assert made.expires_at_ms < clock.now_ms()
+    with pytest.raises(ExpiredToken):
+        await tokens.caller(made.token)
+
+
+async def test_signing_out_ends_the_token_of_a_session(
+    tokens: Tokens, session: Session, database: Database, member: Member
+) -> None:
+    made = tokens.for_session(session)
+    await tokens.caller(made.token)
+
+    async with database.transaction(Role.IDENTITY) as connection:
+        await sessions.revoke(connection, member.user_id, session.handle)
+
+    assert isinstance(await _refused_within_a_second(tokens, made.token), InvalidToken)
+
+
+async def test_token_of_a_suspended_person_is_refused(
+    tokens: Tokens, session: Session, database: Database, member: Member
+) -> None:
+    async with database.transaction(Role.IDENTITY) as connection:
+        await directory.suspend(connection, member.namespace)
+
+    with pytest.raises(Suspended):
+        await tokens.caller(tokens.for_session(session).token)

@@ -7,7 +7,7 @@ from msgspec import convert
 from playground.model.definitions import TaskDef, WorkflowDef, WorkflowDefSummary
 from playground.model.execution import Execution, Task, TaskExecLog, TaskStatus, WorkflowStatus
 from playground.web.access_keys import AccessKeysPage, CreatedKey, KeyLine
-from playground.web.api_docs import docs_page
+from playground.web.api_docs import docs_page, operation_page, operations_of
 from playground.web.errors import ErrorPage
 from playground.web.execution import diagram, documents, summary, task_list, timeline
 from playground.web.execution.address import Address
@@ -362,6 +362,15 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "Access keys",
     ),
     "api_docs": ("api_docs/show.html", docs_page(OPENAPI, "http://localhost:8000/api"), "API Docs"),
+    "api_operation": (
+        "api_docs/operation.html",
+        operation_page(
+            next(one for one in operations_of(OPENAPI) if one.parameters),
+            "http://localhost:8000",
+            may_send=True,
+        ),
+        "Start an execution",
+    ),
     "feedback": ("feedback/form.html", _FEEDBACK, "Feedback"),
     "feedback_inbox": (
         "feedback/inbox.html",

@@ -21,6 +21,7 @@ from tenants.caller import Caller
 from tenants.database import Role
 from tenants.directory import Identity
 from tenants.rate_limits import RateLimiter
+from tenants.tokens import Tokens
 from tests.web.examples import SITE
 
 PUBLIC_URL = "http://playground.test"
@@ -99,6 +100,7 @@ def _client(rt: Runtime) -> httpx2.AsyncClient:
 
 def a_site(rt: Runtime) -> ASGIApp:
     """The pages as the web role serves them."""
+    limiter = RateLimiter(None, now_ms=rt.now_ms)
     web = create_web(
         type(SITE)(
             public_url=PUBLIC_URL,
@@ -108,11 +110,12 @@ def a_site(rt: Runtime) -> ASGIApp:
             openapi=SITE.openapi,
             visitor_limits=SITE.visitor_limits,
         ),
+        tokens=Tokens(rt.database, bytes(32), limiter, now_ms=rt.now_ms),
         middleware=[
             Middleware(
                 SessionAuthentication,
                 database=rt.database,
-                limiter=RateLimiter(None, now_ms=rt.now_ms),
+                limiter=limiter,
                 public_url=PUBLIC_URL,
                 error_page=error_page,
             )

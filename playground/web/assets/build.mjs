@@ -13,7 +13,13 @@ const dist = join(here, "..", "static", "dist");
 await rm(dist, { recursive: true, force: true });
 const result = await build({
   absWorkingDir: here,
-  entryPoints: ["src/main.ts", "src/execution.ts", "src/resources.ts", "css/main.css"],
+  entryPoints: [
+    "src/main.ts",
+    "src/execution.ts",
+    "src/resources.ts",
+    "src/api_docs.ts",
+    "css/main.css",
+  ],
   entryNames: "[name]-[hash]",
   outdir: dist,
   bundle: true,
