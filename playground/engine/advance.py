@@ -141,6 +141,23 @@ async def begin(
     return view
 
 
+async def foresee(
+    rt: Runtime, namespace: str, execution_id: str, given: Input
+) -> tuple[ExecutionView, Decision]:
+    """The state as it is, and what an input would make of it; nothing is saved.
+
+    Raises `NotFound`, and what the input would be refused with.
+    """
+    plan = await plan_of(rt, namespace)
+    known = await _load(rt, namespace, execution_id)
+    turn = _Turn(rt, namespace, execution_id, plan, known, None)
+    decision = await turn.decide((given,))
+    for outcome in decision.outcomes:
+        if outcome.error is not None:
+            raise outcome.error
+    return known.view, decision
+
+
 def _nothing_left_unsaid(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         raise error
@@ -278,7 +295,7 @@ class _Turn:
         self, inputs: tuple[Input, ...], logs: tuple[tuple[str, str, int], ...]
     ) -> Decision:
         for attempt in range(_MOST_TRIES):
-            decision = await self._decide(inputs)
+            decision = await self.decide(inputs)
             if await self._save(decision, inputs, logs):
                 return decision
             self.rt.mailboxes.forget(self.key)
@@ -287,7 +304,7 @@ class _Turn:
             self.known = await _load(self.rt, self.namespace, self.execution_id)
         raise Unavailable("Too many updates of this execution at once; try again.")
 
-    async def _decide(self, inputs: tuple[Input, ...]) -> Decision:
+    async def decide(self, inputs: tuple[Input, ...]) -> Decision:
         """A decision whose needs for payloads and definitions are met."""
         view = self.known.view
         domains = await self._polled_domains(view)
@@ -537,4 +554,4 @@ async def plan_of(rt: Runtime, namespace: str) -> Plan:
     return plan
 
 
-__all__ = ["advance", "begin", "plan_of", "post"]
+__all__ = ["advance", "begin", "foresee", "plan_of", "post"]

@@ -12,7 +12,7 @@ from playground.crash_points import crash_here
 from playground.decider import Input, Origin
 from playground.decider.run_limits import RunLimit, run_limit
 from playground.engine import catalog, definitions_check, limited_runs, schemas
-from playground.engine.advance import advance, begin
+from playground.engine.advance import advance, begin, foresee
 from playground.engine.runtime import Runtime
 from playground.expressions import without_references
 from playground.model.definitions import JSONObject, WorkflowDef
@@ -250,6 +250,25 @@ async def _rerun(
         correlation_id=request.correlation_id or None,
     )
     await _steer(rt, caller, owner, verb)
+
+
+async def rerun_foreseen(
+    rt: Runtime, caller: Caller, workflow_id: str, task_id: str
+) -> frozenset[str]:
+    """The tasks that a rerun from `task_id` would carry out again or take away; all others stay.
+
+    Raises what the rerun would be refused with; `NotFound` also for an archived execution.
+    """
+    verb = decider.Rerun(task_id=task_id, task_input=None, workflow_input=None, correlation_id=None)
+    view, decision = await foresee(rt, caller.namespace, workflow_id, verb)
+    if not decision.applied:
+        # Its path depends on code that runs first: what was made later than the task goes.
+        target = view.task(task_id)
+        later = target.seq if target else 0
+        return frozenset(task.task_id for task in view.tasks if task.seq >= later)
+    known = {task.task_id for task in view.tasks}
+    opened = {task.task_id for task in decision.changed if not task.status.terminal}
+    return frozenset(known & (opened | {task_id, *decision.removed}))
 
 
 async def skip_task(

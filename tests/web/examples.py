@@ -5,17 +5,29 @@ from typing import Any
 from msgspec import convert
 
 from playground.model.definitions import TaskDef, WorkflowDef, WorkflowDefSummary
-from playground.model.execution import Execution, Task, TaskExecLog, TaskStatus, WorkflowStatus
+from playground.model.execution import (
+    Execution,
+    PollData,
+    Task,
+    TaskExecLog,
+    TaskStatus,
+    WorkflowStatus,
+)
 from playground.web.access_keys import AccessKeysPage, CreatedKey, KeyLine
 from playground.web.api_docs import docs_page, operation_page, operations_of
 from playground.web.errors import ErrorPage
 from playground.web.execution import diagram, documents, summary, task_list, timeline
 from playground.web.execution.address import Address
+from playground.web.execution.forms import ASKS, ask_page, foreseen_of
 from playground.web.execution.opened import Opened, selected_task
 from playground.web.execution.page import TABS, ExecutionPage, page_of
-from playground.web.execution.panel import panel_of
+from playground.web.execution.panel import VIEWS as PANEL_VIEWS
+from playground.web.execution.panel import Found, Queue, panel_of
+from playground.web.execution.refused import refused_page
+from playground.web.execution.saying import Said
 from playground.web.executions import ExecutionsPage, Filters, Pager
 from playground.web.feedback import FeedbackInboxPage, FeedbackLine, FeedbackPage
+from playground.web.forms import Form
 from playground.web.home import HomePage, landing_page, shelves
 from playground.web.pages import Person, Shell, Usage
 from playground.web.patterns import patterns_page
@@ -236,8 +248,15 @@ def an_execution_page(execution: Execution, **address: str) -> ExecutionPage:
     tab = next(tab for tab in TABS if tab.name == address.get("tab", "diagram"))
     logs = [TaskExecLog(log=f"one line {HOSTILE}")]
     task = opened.selected
-    beside = panel_of(opened, task, logs) if task and tab.has_panel else None
-    return page_of(opened, tab, VIEWS[tab.name](opened), beside)
+    found = Found(
+        task=task or Task(),
+        logs=logs,
+        queue=Queue(name="simplest_task", size=3, polls=(PollData(queue_name="simplest_task"),)),
+        server_url="http://localhost:8000/api",
+    )
+    beside = panel_of(opened, found) if task and tab.has_panel else None
+    said = Said(tone="warn", text=f"Not now {HOSTILE}")
+    return page_of(opened, tab, VIEWS[tab.name](opened), beside, said=said)
 
 
 _EXECUTION_TABS: dict[str, tuple[str, Any, str]] = {
@@ -247,7 +266,27 @@ _EXECUTION_TABS: dict[str, tuple[str, Any, str]] = {
         "simple_wf",
     )
     for name in VIEWS
+} | {
+    f"execution_panel_{name}": (
+        "execution/show.html",
+        an_execution_page(a_failed_run(), task="simplest_task_ref", panel=name, tab="tasks"),
+        "simple_wf",
+    )
+    for name, _ in PANEL_VIEWS
 }
+
+
+def an_ask_page(verb: str) -> tuple[str, Any, str]:
+    """The page that asks before `verb`."""
+    run = a_population_run(WorkflowStatus.RUNNING)
+    again = frozenset(task.task_id for task in run.tasks[2:])
+    foreseen = foreseen_of(run, run.tasks[2], again) if verb == "rerun" else None
+    titles = {"rerun": "Rerun from here", "variables": "Edit variables", "skip": "Skip a task"}
+    titles |= {"terminate": "Terminate this execution", "remove": "Archive or remove"}
+    return "execution/ask.html", ask_page(run, verb, "?", foreseen), titles[verb]
+
+
+_ASK_PAGES = {f"ask_{verb}": an_ask_page(verb) for verb in ASKS}
 
 # Name of the example → template, its context, and the heading it must show.
 EXAMPLES: dict[str, tuple[str, Any, str]] = {
@@ -310,6 +349,17 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "simple_wf",
     ),
     **_EXECUTION_TABS,
+    **_ASK_PAGES,
+    "execution_refused": (
+        "execution/refused.html",
+        refused_page(
+            EXECUTION_ID,
+            "result",
+            Form([("output", HOSTILE), ("task", "some-id")]),
+            "The output is not JSON",
+        ),
+        "Almost",
+    ),
     "workflow_definitions": (
         "workflow_definitions/list.html",
         definitions_page([convert(one.workflow, WorkflowDef) for one in samples()], ""),

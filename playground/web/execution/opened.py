@@ -24,6 +24,8 @@ class Opened:
     now_ms: int
     base: str = ""
     """The path under which the site is hosted."""
+    columns: tuple[str, ...] = ()
+    """Of the task list, as the reader chose them; empty for the usual ones."""
     selected: Task | None = None
     """The attempt that is open in the panel, without payloads."""
 

@@ -8,11 +8,12 @@ from starlette.routing import Route
 
 from playground.diagram.standalone import standalone
 from playground.model.errors import NotFound
-from playground.model.execution import Execution, Task
+from playground.model.execution import Execution, Task, WorkflowStatus
 from playground.store import queries
 from playground.web.execution import diagram, documents, panel, summary, task_list, timeline
 from playground.web.execution.actions import routes as actions
 from playground.web.execution.address import address_of
+from playground.web.execution.forms import routes as asking
 from playground.web.execution.opened import (
     Opened,
     Reader,
@@ -22,6 +23,7 @@ from playground.web.execution.opened import (
     selected_task,
 )
 from playground.web.execution.panel import TaskPanel
+from playground.web.execution.saying import Said, forget, said
 from playground.web.forms import path_text, read_query
 from playground.web.pages import base_path, quoted, render, runtime
 from playground.web.workflow_definitions import json_download
@@ -63,6 +65,7 @@ TABS: tuple[Tab, ...] = (
 """In the order they stand; the first is what the page opens with."""
 
 MOST_ANCESTORS = 16
+ONE_YEAR_SECONDS = 31_536_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +75,19 @@ class TabLink:
     link: str
     is_current: bool
     count: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Menu:
+    """What can be done to an execution in its state."""
+
+    can_pause: bool
+    can_resume: bool
+    can_retry: bool
+    can_restart: bool
+    failed_child: bool
+    """A SUB_WORKFLOW failed: the retry may go on inside it."""
+    is_open: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +114,11 @@ class ExecutionPage:
     failed: Task | None
     failed_link: str
     ancestors: tuple[Ancestor, ...]
+    said: Said | None
+    """What the form did that led here."""
+    menu: Menu
+    here: str
+    """The query of this page, to come back to."""
     events_query: str
     """Names the child executions that are shown too, for the stream."""
 
@@ -114,8 +135,30 @@ async def show_execution(request: Request) -> Response:
         view = await tab.read(reader, opened)
         beside = await panel.read(reader, opened) if tab.has_panel else None
         ancestors = await _ancestors(reader, opened.execution)
-    page = page_of(opened, tab, view, beside, ancestors)
-    return await render(request, "execution/show.html", page)
+    page = page_of(opened, tab, view, beside, ancestors, said(request))
+    response = await render(request, "execution/show.html", page)
+    if read_query(request).text("columns"):
+        _remember(request, response, opened.columns)
+    return forget(request, response)
+
+
+def _columns(request: Request) -> tuple[str, ...]:
+    """What the form of the columns says, else what it said last."""
+    query = read_query(request)
+    kept = request.cookies.get(task_list.COLUMNS_COOKIE, "").split(".")
+    return task_list.chosen_columns(query.texts("column") if query.text("columns") else kept)
+
+
+def _remember(request: Request, response: Response, columns: tuple[str, ...]) -> None:
+    response.set_cookie(
+        task_list.COLUMNS_COOKIE,
+        ".".join(columns),
+        max_age=ONE_YEAR_SECONDS,
+        path=base_path(request) + "/",
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
 
 
 async def show_picture(request: Request) -> Response:
@@ -141,6 +184,7 @@ async def open_execution(request: Request, reader: Reader, execution_id: str) ->
         address=address,
         now_ms=reader.rt.now_ms(),
         base=base_path(request),
+        columns=_columns(request),
         selected=selected_task(execution, address.text("task"), address.text("attempt")),
     )
 
@@ -177,6 +221,7 @@ def page_of(
     view: object,
     beside: TaskPanel | None,
     ancestors: tuple[Ancestor, ...] = (),
+    said: Said | None = None,
 ) -> ExecutionPage:
     execution = opened.execution
     children = view.children if isinstance(view, diagram.DiagramView) else ()
@@ -201,7 +246,28 @@ def page_of(
         failed=failed,
         failed_link=_link_to(opened, failed) if failed else "",
         ancestors=ancestors,
+        said=said,
+        menu=menu_of(execution),
+        here=opened.address.query,
         events_query="?" + "&".join(f"with={quoted(one)}" for one in children) if children else "",
+    )
+
+
+def menu_of(execution: Execution) -> Menu:
+    status, definition = execution.status, execution.workflow_definition
+    unsuccessful = status.terminal and status is not WorkflowStatus.COMPLETED
+    return Menu(
+        can_pause=status is WorkflowStatus.RUNNING,
+        can_resume=status is WorkflowStatus.PAUSED,
+        can_retry=unsuccessful and bool(execution.tasks),
+        can_restart=unsuccessful
+        or (status.terminal and (not definition or definition.restartable)),
+        failed_child=unsuccessful
+        and any(
+            task.sub_workflow_id and not task.status.successful and not task.retried
+            for task in execution.tasks
+        ),
+        is_open=not status.terminal,
     )
 
 
@@ -220,5 +286,6 @@ async def _download(connection: Connection, execution_id: str) -> Response:
 routes = [
     Route("/executions/{id}", show_execution),
     Route("/executions/{id}/diagram.svg", show_picture),
+    *asking,
     *actions,
 ]
