@@ -137,6 +137,15 @@ def parse_query(query: str, fields: Fields) -> tuple[Clause, ...]:
     return tuple(clause for clause in clauses if clause)
 
 
+def unknown_fields(query: str, fields: Fields) -> list[str]:
+    """The names in a query that parses to which `parse_query` finds no field."""
+    if query.strip() in EVERYTHING:
+        return []
+    texts = _split_at_and(query)
+    ignored = [text for text in texts if _parse_clause(text, fields) is None]
+    return [found[1] for text in ignored if (found := _CLAUSE.fullmatch(text))]
+
+
 def _split_at_and(query: str) -> list[str]:
     parts, start = [], 0
     for found in _AND_OR_QUOTED.finditer(query):

@@ -1,26 +1,64 @@
-"""Executions: the list, with its search."""
+"""The search for executions: filters, a query, saved searches, columns, and bulk actions."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from playground.model.errors import Invalid
 from playground.model.execution import Execution, WorkflowStatus
+from playground.model.saved_searches import Searched
 from playground.model.search_query import (
+    EXECUTION_FIELDS,
+    MAX_CHARACTERS,
     NEWEST_FIRST,
     Clause,
     Operator,
     SearchRequest,
+    parse_query,
+    unknown_fields,
 )
+from playground.problems import problem_of
 from playground.store import queries
-from playground.web.forms import Form, page_number, read_query
-from playground.web.pages import render, runtime
+from playground.web import saved_searches
+from playground.web.forms import Form, page_number, read_form, read_query
+from playground.web.pages import base_path, redirect, render, runtime, site
+from playground.web.preferences import YEAR_SECONDS, local_path
+from playground.web.saved_searches import SavedLine
+from playground.web.search_form import (
+    PAGE_SIZE,
+    ApiSearch,
+    Pager,
+    Snippet,
+    condition,
+    ids_of,
+    pager_of,
+    query_string,
+    snippets,
+    text_clause,
+    time_ms,
+)
 from tenants.asgi import signed_in
 
-PAGE_SIZE = 20
+COLUMNS_COOKIE = "execution_columns"
+COLUMNS = {
+    "started": "Started",
+    "duration": "Duration",
+    "input": "Input",
+    "correlation": "Correlation id",
+    "id": "Execution id",
+    "ended": "Ended",
+    "updated": "Updated",
+    "idempotency": "Idempotency key",
+    "reason": "Reason",
+    "creator": "Started by",
+    "priority": "Priority",
+}
+"""What can be shown beside name and status: name in a link → heading."""
+
+USUAL_COLUMNS = ("started", "duration", "input", "correlation", "id")
+MOST_IDS = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,39 +66,54 @@ class Filters:
     """What the list is narrowed to; times as a datetime-local field has them, read as UTC."""
 
     name: str = ""
+    text: str = ""
+    """Words in inputs, outputs, variables and reasons."""
+    workflow_ids: tuple[str, ...] = ()
     correlation_id: str = ""
-    workflow_id: str = ""
+    idempotency_key: str = ""
     statuses: tuple[str, ...] = ()
     since: str = ""
     until: str = ""
+    query: str = ""
+    """More conditions, in the grammar of the API."""
+    top_level: bool = False
+    """Without those that another execution started as a part of itself."""
 
     @property
     def are_set(self) -> bool:
         return self != Filters()
 
-    def query(self, page: int) -> str:
-        """These filters as a query string for another page of results."""
-        fields = [
+    @property
+    def more_are_set(self) -> bool:
+        """One of those that are folded away at first."""
+        folded = (self.correlation_id, self.idempotency_key, self.since, self.until, self.query)
+        return any(folded) or self.top_level
+
+    def fields(self) -> list[tuple[str, str]]:
+        """The fields of the form, empty ones too."""
+        return [
             ("name", self.name),
+            ("text", self.text),
+            ("workflowId", " ".join(self.workflow_ids)),
             ("correlationId", self.correlation_id),
-            ("workflowId", self.workflow_id),
+            ("idempotencyKey", self.idempotency_key),
             *(("status", status) for status in self.statuses),
             ("since", self.since),
             ("until", self.until),
-            ("page", str(page)),
+            ("query", self.query),
+            ("topLevel", "yes" if self.top_level else ""),
         ]
-        return urlencode([(name, value) for name, value in fields if value])
+
+    @property
+    def query_string(self) -> str:
+        return query_string(self.fields())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pager:
-    """Counts from 1; links are "" where there is no such page."""
-
-    first: int
-    last: int
-    total: int
-    previous_link: str
-    next_link: str
+class ColumnChoice:
+    name: str
+    label: str
+    is_shown: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,82 +122,132 @@ class ExecutionsPage:
     executions: tuple[Execution, ...]
     pager: Pager
     names: tuple[str, ...]
+    columns: tuple[ColumnChoice, ...]
+    snippets: tuple[Snippet, ...] = ()
+    saved: tuple[SavedLine, ...] = ()
+    problem: str = ""
+    """What is wrong with the query."""
+    ignored: tuple[str, ...] = ()
+    """Fields of the query that there are none of."""
     statuses: tuple[str, ...] = tuple(WorkflowStatus)
+    fields: tuple[str, ...] = tuple(EXECUTION_FIELDS)
+
+    @property
+    def shown_columns(self) -> tuple[ColumnChoice, ...]:
+        return tuple(column for column in self.columns if column.is_shown)
 
 
 async def list_executions(request: Request) -> Response:
-    caller = signed_in(request).member.caller
+    caller, rt = signed_in(request).member.caller, runtime(request)
     query = read_query(request)
     filters, number = read_filters(query), page_number(query.text("page"))
-    wanted = search_request(filters, number)
-    async with runtime(request).reading(caller.namespace) as connection:
+    try:
+        wanted, problem = search_request(filters, number), None
+    except Invalid as error:
+        wanted, problem = SearchRequest(size=0), problem_of(error)
+    async with rt.reading(caller.namespace) as connection:
         total, found = await queries.search_executions(connection, wanted)
         definitions = await queries.workflow_defs(connection, latest_only=True)
     page = ExecutionsPage(
         filters=filters,
-        executions=tuple(found),
-        pager=results_pager(filters, number, len(found), total),
+        executions=() if problem else tuple(found),
+        pager=pager_of(filters.fields(), number, len(found), 0 if problem else total),
         names=tuple(sorted(one.name for one in definitions)),
+        columns=chosen_columns(request.cookies.get(COLUMNS_COOKIE, "")),
+        snippets=() if problem else snippets(api_search(filters), site(request).public_url),
+        saved=await saved_searches.lines(rt, caller, Searched.EXECUTIONS, filters.query_string),
+        problem=problem.message if problem else "",
+        ignored=() if problem else tuple(unknown_fields(filters.query, EXECUTION_FIELDS)),
     )
-    return await render(request, "executions/list.html", page)
+    return await render(request, "executions/list.html", page, problem.status if problem else 200)
 
 
 def read_filters(query: Form) -> Filters:
     known = set(WorkflowStatus)
     return Filters(
         name=query.line("name"),
+        text=query.line("text")[:MAX_CHARACTERS],
+        workflow_ids=ids_of(query.text("workflowId"))[:MOST_IDS],
         correlation_id=query.line("correlationId"),
-        workflow_id=query.line("workflowId"),
+        idempotency_key=query.line("idempotencyKey"),
         statuses=tuple(status for status in query.texts("status") if status in known),
         since=query.line("since") if time_ms(query.line("since")) is not None else "",
         until=query.line("until") if time_ms(query.line("until")) is not None else "",
+        query=query.line("query")[:MAX_CHARACTERS],
+        top_level=bool(query.text("topLevel")),
     )
 
 
-def search_request(filters: Filters, number: int) -> SearchRequest:
-    """The filters as a search; `*` in a name or correlation id stands for any text."""
+def search_request(filters: Filters, number: int, *, size: int = PAGE_SIZE) -> SearchRequest:
+    """The filters as a search; `*` in a text stands for any. Raises `Invalid` for the query."""
     texts = (
         ("workflow_name", filters.name),
         ("correlation_id", filters.correlation_id),
-        ("workflow_id", filters.workflow_id),
+        ("idempotency_key", filters.idempotency_key),
     )
-    clauses = [
-        Clause(field, Operator.LIKE if "*" in text else Operator.EQUAL, (text,))
-        for field, text in texts
-        if text
-    ]
+    clauses = [text_clause(field, text) for field, text in texts if text]
+    if filters.workflow_ids:
+        clauses.append(Clause("workflow_id", Operator.IN, filters.workflow_ids))
     if filters.statuses:
         clauses.append(Clause("status", Operator.IN, filters.statuses))
     for operator, text in ((Operator.AT_LEAST, filters.since), (Operator.AT_MOST, filters.until)):
         at_ms = time_ms(text)
         if at_ms is not None:
             clauses.append(Clause("start_time", operator, (at_ms,)))
+    if filters.top_level:
+        clauses.append(Clause("parent_workflow_id", Operator.EQUAL, ("",)))
     return SearchRequest(
-        clauses=tuple(clauses),
+        clauses=(*clauses, *parse_query(filters.query, EXECUTION_FIELDS)),
         sort=NEWEST_FIRST,
+        free_text="" if filters.text == "*" else filters.text,
         start=(number - 1) * PAGE_SIZE,
-        size=PAGE_SIZE,
+        size=size,
     )
 
 
-def time_ms(text: str) -> int | None:
-    """Epoch milliseconds of a datetime-local value, read as UTC; None where it is none."""
-    try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
+def api_search(filters: Filters) -> ApiSearch:
+    """The same search in the words of the API."""
+    texts = (
+        ("workflowType", filters.name),
+        ("correlationId", filters.correlation_id),
+        ("idempotencyKey", filters.idempotency_key),
+    )
+    told = [condition(field, "=", [text]) for field, text in texts if text]
+    if filters.workflow_ids:
+        told.append(condition("workflowId", "IN", filters.workflow_ids))
+    if filters.statuses:
+        told.append(condition("status", "IN", filters.statuses))
+    for operator, text in ((">=", filters.since), ("<=", filters.until)):
+        at_ms = time_ms(text)
+        if at_ms is not None:
+            told.append(condition("startTime", operator, [at_ms]))
+    if filters.top_level:
+        told.append('parentWorkflowId = ""')
+    if filters.query:
+        told.append(filters.query)
+    return ApiSearch(path="/workflow/search", query=" AND ".join(told), free_text=filters.text)
 
 
-def results_pager(filters: Filters, number: int, shown: int, total: int) -> Pager:
-    first = (number - 1) * PAGE_SIZE + 1
-    more = number * PAGE_SIZE < total
-    return Pager(
-        first=first if shown else 0,
-        last=first + shown - 1 if shown else 0,
-        total=total,
-        previous_link=f"?{filters.query(number - 1)}" if number > 1 else "",
-        next_link=f"?{filters.query(number + 1)}" if more else "",
+def chosen_columns(cookie: str) -> tuple[ColumnChoice, ...]:
+    """The columns as they were last chosen; `cookie` is their names between dots."""
+    chosen = [name for name in cookie.split(".") if name in COLUMNS] if cookie else USUAL_COLUMNS
+    return tuple(
+        ColumnChoice(name=name, label=label, is_shown=name in chosen)
+        for name, label in COLUMNS.items()
     )
 
 
-routes = [Route("/executions", list_executions)]
+async def choose_columns(request: Request) -> Response:
+    form = await read_form(request)
+    wanted = [name for name in form.texts("column") if name in COLUMNS]
+    response = redirect(request, local_path(form.text("back")))
+    path = base_path(request) or "/"
+    value = ".".join(wanted) or "none"
+    response.set_cookie(COLUMNS_COOKIE, value, YEAR_SECONDS, path=path, samesite="lax")
+    return response
+
+
+routes = [
+    Route("/executions", list_executions),
+    Route("/executions/columns", choose_columns, methods=["POST"]),
+]

@@ -47,12 +47,15 @@ async def read_form(request: Request) -> Form:
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if body and kind != "application/x-www-form-urlencoded":
         raise Invalid("Forms are sent as application/x-www-form-urlencoded.")
+    return form_of(body.decode("latin-1"))
+
+
+def form_of(text: str) -> Form:
+    """The fields of an encoded form or a query string; raises `Invalid` for too many."""
     try:
-        text = body.decode("latin-1")
-        fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:
         raise Invalid(f"A form may have at most {MOST_FIELDS} fields.") from None
-    return Form(fields)
 
 
 def read_query(request: Request) -> Form:

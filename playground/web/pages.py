@@ -1,12 +1,13 @@
 """Rendering: the template environment, its filters, and the shell around every page.
 
 A template gets `page` (the frozen context of that page) and `shell` (who is signed in, where we
-are) and nothing else. Filters: `breakable`, `bytes`, `coded`, `duration`, `json_text`, `json_view`,
-`moment`, `quoted`, `status_icon`, `status_word`. Globals: `csrf_field`, `preloads`, `static_url`,
-`url`.
+are) and nothing else. Filters: `breakable`, `bytes`, `coded`, `duration`, `in_short`,
+`json_text`, `json_view`, `moment`, `quoted`, `status_icon`, `status_word`. Globals: `csrf_field`,
+`preloads`, `static_url`, `url`.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -226,6 +227,16 @@ def breakable(name: str) -> Markup:
     return Markup("_<wbr>").join(str(name).split("_"))
 
 
+def in_short(document: Mapping[str, Any], most: int = 2) -> str:
+    """The first plain values of an input, to tell runs of one workflow apart."""
+    plain = [
+        f"{name}: {value if len(str(value)) <= 24 else str(value)[:23] + '…'}"
+        for name, value in document.items()
+        if isinstance(value, str | int | float) and value != ""
+    ]
+    return ", ".join(plain[:most])
+
+
 def coded(text: str) -> Markup:
     """Prose with what is between backticks as code."""
     parts = text.split("`")
@@ -261,6 +272,7 @@ environment.filters |= {
     "bytes": size_text,
     "coded": coded,
     "duration": duration,
+    "in_short": in_short,
     "json_text": json_text,
     "json_view": json_view,
     "moment": moment,

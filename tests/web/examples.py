@@ -15,6 +15,7 @@ from playground.model.execution import (
 )
 from playground.web.access_keys import AccessKeysPage, CreatedKey, KeyLine
 from playground.web.api_docs import docs_page, operation_page, operations_of
+from playground.web.bulk_actions import ACTIONS, BulkReport, ReportLine
 from playground.web.errors import ErrorPage
 from playground.web.execution import diagram, documents, summary, task_list, timeline
 from playground.web.execution.address import Address
@@ -25,15 +26,25 @@ from playground.web.execution.panel import VIEWS as PANEL_VIEWS
 from playground.web.execution.panel import Found, Queue, panel_of
 from playground.web.execution.refused import refused_page
 from playground.web.execution.saying import Said
-from playground.web.executions import ExecutionsPage, Filters, Pager
+from playground.web.executions import (
+    COLUMNS,
+    ExecutionsPage,
+    Filters,
+    api_search,
+    chosen_columns,
+)
 from playground.web.feedback import FeedbackInboxPage, FeedbackLine, FeedbackPage
 from playground.web.forms import Form
 from playground.web.home import HomePage, landing_page, shelves
 from playground.web.pages import Person, Shell, Usage
+from playground.web.palette import Group, Hit, PalettePage
 from playground.web.patterns import patterns_page
 from playground.web.run import RunPage
+from playground.web.saved_searches import SavedLine
+from playground.web.search_form import Pager, snippets
 from playground.web.site import SignInChoice, Site
 from playground.web.task_definitions import TaskDefinitionPage, TaskDefinitionsPage, indented
+from playground.web.tasks import TaskFilters, TasksPage
 from playground.web.workflow_definitions import definition_page, definitions_page
 from sample_workflows import Sample, samples
 from tenants.caller import Plan
@@ -259,6 +270,8 @@ def an_execution_page(execution: Execution, **address: str) -> ExecutionPage:
     return page_of(opened, tab, VIEWS[tab.name](opened), beside, said=said)
 
 
+_NO_PAGES = Pager(first=0, last=0, total=0, previous_link="", next_link="")
+
 _EXECUTION_TABS: dict[str, tuple[str, Any, str]] = {
     f"execution_{name}": (
         "execution/show.html",
@@ -313,23 +326,79 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
     "executions": (
         "executions/list.html",
         ExecutionsPage(
-            filters=Filters(statuses=("COMPLETED",), correlation_id="order-4711"),
+            filters=(some := Filters(statuses=("COMPLETED",), correlation_id="order-4711")),
             executions=_RUNS,
             pager=_PAGER,
             names=("PopulationMaxMin", HOSTILE),
+            columns=chosen_columns(".".join(COLUMNS)),
+            snippets=snippets(api_search(some), "http://here"),
+            saved=(SavedLine(name=HOSTILE, link="?status=COMPLETED", is_open=True),),
+            ignored=(HOSTILE,),
         ),
-        "Executions",
+        "Workflow Executions",
     ),
     "executions_none": (
         "executions/list.html",
         ExecutionsPage(
-            filters=Filters(),
-            executions=(),
-            pager=Pager(first=0, last=0, total=0, previous_link="", next_link=""),
-            names=(),
+            filters=Filters(), executions=(), pager=_NO_PAGES, names=(), columns=chosen_columns("")
         ),
-        "Executions",
+        "Workflow Executions",
     ),
+    "executions_problem": (
+        "executions/list.html",
+        ExecutionsPage(
+            filters=Filters(query=HOSTILE),
+            executions=(),
+            pager=_NO_PAGES,
+            names=(),
+            columns=chosen_columns(""),
+            problem=f"Incorrectly formatted query string: {HOSTILE}",
+        ),
+        "Workflow Executions",
+    ),
+    "executions_report": (
+        "executions/report.html",
+        BulkReport(
+            action=ACTIONS["delete"],
+            successes=(ReportLine(workflow_id="one", name=HOSTILE),),
+            failures=(ReportLine(workflow_id="two", name="", why=HOSTILE),),
+            is_gone=True,
+            back="status=FAILED",
+            left_out=7,
+        ),
+        "Delete for good: what came of it",
+    ),
+    "tasks": (
+        "tasks/list.html",
+        TasksPage(
+            filters=TaskFilters(type="HTTP"),
+            tasks=tuple(a_failed_run().tasks),
+            pager=_PAGER,
+            names=("simplest_task",),
+            workflows=(HOSTILE,),
+        ),
+        "Tasks",
+    ),
+    "tasks_none": (
+        "tasks/list.html",
+        TasksPage(filters=TaskFilters(), tasks=(), pager=_NO_PAGES, names=(), workflows=()),
+        "Tasks",
+    ),
+    "palette": (
+        "palette/show.html",
+        PalettePage(
+            query="pop",
+            groups=(
+                Group(
+                    title="Workflow definitions",
+                    sign="definitions",
+                    hits=(Hit(name=HOSTILE, path="/definitions/workflows/x", about=HOSTILE),),
+                ),
+            ),
+        ),
+        "Search",
+    ),
+    "palette_none": ("palette/show.html", PalettePage(query=HOSTILE, groups=()), "Search"),
     "execution": (
         "execution/show.html",
         an_execution_page(a_population_run()),

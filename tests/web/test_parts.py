@@ -1,5 +1,6 @@
 """The small parts of the pages: JSON as details, forms, assets, and what the list asks for."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -9,14 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.model.definitions import WorkflowDef, WorkflowTask
-from playground.model.search_query import Clause, Operator
+from playground.model.search_query import EXECUTION_FIELDS, Clause, Operator
+from playground.model.search_query import search_request as parse_search
 from playground.web import assets
-from playground.web.executions import Filters, read_filters, search_request, time_ms
+from playground.web.executions import (
+    USUAL_COLUMNS,
+    Filters,
+    api_search,
+    chosen_columns,
+    read_filters,
+    search_request,
+)
 from playground.web.forms import Form, page_number
 from playground.web.json_view import MOST_ENTRIES, json_view
 from playground.web.pages import breakable, coded
+from playground.web.palette import Hit, best
 from playground.web.preferences import local_path
 from playground.web.run import suggested_input
+from playground.web.search_form import ApiSearch, ids_of, query_string, snippets, time_ms
 from playground.web.workflow_definitions import compact
 from tests.web.visiting import words
 
@@ -105,8 +116,80 @@ def test_filters_become_clauses() -> None:
     assert search_request(filters, 3).start == 40
 
 
+def test_more_filters_and_a_query_become_clauses_too() -> None:
+    filters = Filters(
+        workflow_ids=("a", "b"), query="input.order = 7 AND version > 2", top_level=True
+    )
+
+    assert search_request(filters, 1).clauses == (
+        Clause("workflow_id", Operator.IN, ("a", "b")),
+        Clause("parent_workflow_id", Operator.EQUAL, ("",)),
+        Clause("input.order", Operator.EQUAL, ("7",)),
+        Clause("workflow_version", Operator.GREATER, (2,)),
+    )
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(name="Pop*", correlation_id="a b", statuses=("FAILED", "RUNNING")),
+        Filters(workflow_ids=("a", "b"), since="2026-01-01", until="2026-02-01"),
+        Filters(idempotency_key='with "quotes"', top_level=True, query="version = 3"),
+        Filters(text="two words"),
+        Filters(),
+    ],
+    ids=["texts", "ids and times", "quotes", "words", "nothing"],
+)
+def test_the_code_finds_what_the_page_finds(filters: Filters) -> None:
+    told = api_search(filters)
+
+    read = parse_search(
+        EXECUTION_FIELDS,
+        query=told.query,
+        sort=told.sort,
+        free_text=told.free_text,
+        start=0,
+        size=told.size,
+    )
+
+    assert read == search_request(filters, 1)
+
+
+def test_code_is_safe_to_paste() -> None:
+    search = ApiSearch(path="/workflow/search", query='a = "it\'s"', free_text="")
+    curl, python, javascript = snippets(search, "http://here")
+
+    assert "'query=a = \"it'\\''s\"'" in curl.text
+    assert ast.parse(python.text)
+    assert 'query: "a = \\"it\'s\\""' in javascript.text
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    ["a b\nc", "a,b;c,", '["a", "b", "c"]', "http://here/executions/a b c a", "a\tb c/"],
+)
+def test_ids_are_read_as_people_paste_them(pasted: str) -> None:
+    assert ids_of(pasted) == ("a", "b", "c")
+
+
+def test_palette_ranks_early_matches_first() -> None:
+    hits = [Hit(name=name, path="/") for name in ("my_order", "order_flow", "Order", "other")]
+
+    assert [hit.name for hit in best("ORD", hits)] == ["Order", "order_flow", "my_order"]
+    assert [hit.name for hit in best("flow order", hits)] == ["order_flow"]
+
+
+def test_columns_are_those_chosen_before() -> None:
+    usual = [one.name for one in chosen_columns("") if one.is_shown]
+    chosen = [one.name for one in chosen_columns("reason.started.lost") if one.is_shown]
+    none = [one.name for one in chosen_columns("none") if one.is_shown]
+
+    assert usual == list(USUAL_COLUMNS)
+    assert (chosen, none) == (["started", "reason"], [])
+
+
 def test_filters_survive_paging() -> None:
-    query = Filters(name="a&b", statuses=("FAILED", "RUNNING")).query(2)
+    query = query_string(Filters(name="a&b", statuses=("FAILED", "RUNNING")).fields(), 2)
 
     assert query == "name=a%26b&status=FAILED&status=RUNNING&page=2"
 

@@ -12,8 +12,8 @@ from typing import Final
 from playground.diagram.state import base_reference
 from playground.model.execution import Task, TaskStatus
 from playground.web.execution.opened import Opened, Reader, duration_of
-from playground.web.executions import Pager
 from playground.web.forms import page_number
+from playground.web.search_form import Pager
 
 TASKS_PER_PAGE = 100
 

@@ -12,9 +12,9 @@ from playground.diagram.state import place_of
 from playground.model.execution import Task
 from playground.web.execution.opened import Opened, Reader, duration_of
 from playground.web.execution.task_list import waited_ms
-from playground.web.executions import Pager
 from playground.web.forms import page_number
 from playground.web.pages import duration
+from playground.web.search_form import Pager
 
 LANES_PER_PAGE = 100
 LENGTH = 1_000

@@ -2,6 +2,7 @@
 
 import { copyButtons } from "./copy.js";
 import { formWarnings } from "./forms.js";
+import { palette } from "./palette.js";
 import { localTimes } from "./times.js";
 import { themeSwitch } from "./theme.js";
 import { diagramTools } from "./tools.js";
@@ -12,5 +13,6 @@ copyButtons();
 formWarnings();
 diagramTools();
 inPlaceNavigation();
+palette();
 localTimes(document);
 document.addEventListener("playground:morphed", () => localTimes(document));

@@ -1,0 +1,90 @@
+// Ctrl K: the search page in a dialog, at every keystroke.
+
+import { fetchPage } from "./visit.js";
+
+const WAIT_MS = 120;
+
+function build(home: string): HTMLDialogElement {
+  const dialog = document.createElement("dialog");
+  dialog.className = "palette";
+  dialog.setAttribute("aria-label", "Search");
+  const field = document.createElement("input");
+  field.type = "search";
+  field.placeholder = "A name, or the id of an execution";
+  field.setAttribute("aria-label", "A name, or the id of an execution");
+  field.autocomplete = "off";
+  const results = document.createElement("div");
+  results.className = "palette-results";
+  results.setAttribute("aria-live", "polite");
+  dialog.append(field, results);
+  document.body.append(dialog);
+
+  let timer = 0;
+  let asked = 0;
+  async function look(): Promise<void> {
+    const mine = ++asked;
+    const url = new URL(home, location.href);
+    url.searchParams.set("q", field.value.trim());
+    try {
+      const found = (await fetchPage(url)).getElementById("palette-results");
+      if (mine !== asked || !found) return;
+      results.replaceChildren(...document.adoptNode(found).childNodes);
+      mark(0);
+    } catch {
+      location.assign(url);
+    }
+  }
+  const links = () => [...results.querySelectorAll<HTMLAnchorElement>("a")];
+  function mark(at: number): void {
+    for (const [index, link] of links().entries()) {
+      link.toggleAttribute("data-chosen", index === at);
+      if (index === at) link.scrollIntoView({ block: "nearest" });
+    }
+  }
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => void look(), WAIT_MS);
+  });
+  dialog.addEventListener("keydown", (event) => {
+    const all = links();
+    const at = all.findIndex((link) => link.hasAttribute("data-chosen"));
+    if (event.key === "ArrowDown") mark((at + 1) % all.length);
+    else if (event.key === "ArrowUp") mark((at - 1 + all.length) % all.length);
+    else if (event.key === "Enter" && event.target === field) all[Math.max(at, 0)]?.click();
+    else return;
+    event.preventDefault();
+  });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  dialog.addEventListener("toggle", () => {
+    if (!dialog.open) return;
+    field.value = "";
+    void look();
+  });
+  return dialog;
+}
+
+export function palette(): void {
+  const opener = document.querySelector<HTMLAnchorElement>("a[data-palette]");
+  if (!opener) return;
+  const mac = /Mac|iPhone|iPad/.test(navigator.platform);
+  const keys = opener.querySelector("kbd");
+  if (keys && mac) keys.textContent = "⌘ K";
+  opener.setAttribute("aria-keyshortcuts", mac ? "Meta+K" : "Control+K");
+  let dialog: HTMLDialogElement | undefined;
+  const open = (): void => {
+    dialog ??= build(opener.href);
+    if (!dialog.open) dialog.showModal();
+  };
+  opener.addEventListener("click", (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    open();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    open();
+  });
+}
