@@ -9,7 +9,8 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from playground.model.definitions import JSONObject
-from playground.web.drafts import FORM, JSON
+from playground.model.errors import Finding, InvalidFields
+from playground.web.drafts import FORM, JSON, Draft
 from playground.web.forms import Form
 from playground.web.pages import json_text, quoted
 from playground.web.workflow_definitions import compact
@@ -45,6 +46,62 @@ class Pager:
     total: int
     previous_link: str
     next_link: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Editing:
+    """A page that makes or changes one thing, in a form or as JSON; `name` "" makes a new one."""
+
+    section: str
+    home: str
+    home_label: str
+    thing: str
+    name: str
+    path: str
+    title: str
+    draft: Draft
+    tabs: tuple[Link, ...] = ()
+    delete_problem: str = ""
+    deleting: str = ""
+    """What deleting it means, in a sentence."""
+    copy_link: str = ""
+    is_saved: bool = False
+    save_word: str = "Save"
+
+
+def without_saving(form: Form, draft: Draft) -> Draft | None:
+    """The draft in the other way of writing, where that was the button; else None."""
+    match form.text("verb"):
+        case "to-json":
+            return draft.on(JSON)
+        case "to-form":
+            return draft.on(FORM) if not draft.findings else draft
+        case _:
+            return None
+
+
+def named_otherwise(path: str, name: str, known: str) -> None:
+    """Raise `InvalidFields` where a change names another thing than the page does."""
+    if name != known:
+        message = f"This is {known}. To rename it, copy it, then delete this one."
+        raise InvalidFields([Finding(path, message)], message)
+
+
+def taken(thing: str, name: str, path: str = "name") -> InvalidFields:
+    """The refusal of a new thing with the name of one that is there."""
+    message = f"There is a {thing} {name} already. Choose another name."
+    return InvalidFields([Finding(path, message)], message)
+
+
+def tags_text(value: Any, _: JSONObject) -> str:
+    """Tags as lines of `key:value`."""
+    tags = value if isinstance(value, list) else []
+    return "\n".join(f"{tag['key']}:{tag['value']}" for tag in tags if isinstance(tag, dict))
+
+
+def tags_value(text: str, _: object) -> list[JSONObject]:
+    lines = [line.strip().partition(":") for line in text.split("\n") if line.strip()]
+    return [{"key": key.strip(), "value": value.strip()} for key, _, value in lines]
 
 
 def tabs_of(here: str, tab: str, *more: Link) -> tuple[Link, ...]:

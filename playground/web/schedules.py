@@ -12,7 +12,7 @@ from starlette.routing import Route
 from playground.engine import schedules
 from playground.model import cron
 from playground.model.definitions import JSONObject
-from playground.model.errors import Finding, Invalid, InvalidFields, NotFound, PlaygroundError
+from playground.model.errors import Invalid, NotFound, PlaygroundError
 from playground.model.schedules import (
     WorkflowSchedule,
     WorkflowScheduleExecution,
@@ -22,7 +22,7 @@ from playground.model.schedules import (
 from playground.model.search_query import Clause, Operator
 from playground.store import queries, schedule_search
 from playground.store import schedules as stored
-from playground.web.drafts import FORM, JSON, Draft, draft_of, posted_draft
+from playground.web.drafts import Draft, draft_of, posted_draft
 from playground.web.forms import Form, path_text, read_form, read_query
 from playground.web.pages import environment, quoted, redirect, render, runtime, shell_of
 from playground.web.resources import (
@@ -30,7 +30,10 @@ from playground.web.resources import (
     confirmed,
     document_of,
     download,
+    named_otherwise,
     tabs_of,
+    taken,
+    without_saving,
     words_of,
 )
 from playground.web.schedule_form import (
@@ -198,17 +201,11 @@ async def create(request: Request) -> Response:
 
 def _without_saving(form: Form, draft: Draft) -> Draft | None:
     """The draft as asked for, where the button was not the one that saves."""
-    match form.text("verb"):
-        case "to-json":
-            return draft.on(JSON)
-        case "to-form":
-            return draft.on(FORM) if not draft.findings else draft
-        case "template" | "preview":
-            chosen = form.text("template") if form.text("verb") == "template" else ""
-            texts = draft.texts | ({"cronExpression": chosen} if chosen else {})
-            return replace(draft, texts=texts, findings=())
-        case _:
-            return None
+    if form.text("verb") not in ("template", "preview"):
+        return without_saving(form, draft)
+    chosen = form.text("template") if form.text("verb") == "template" else ""
+    texts = draft.texts | ({"cronExpression": chosen} if chosen else {})
+    return replace(draft, texts=texts, findings=())
 
 
 async def _refuse_known(request: Request, name: str) -> None:
@@ -216,8 +213,7 @@ async def _refuse_known(request: Request, name: str) -> None:
     caller = signed_in(request).member.caller
     async with runtime(request).reading(caller.namespace) as connection:
         if await stored.schedule(connection, name):
-            message = f"There is a schedule {name} already. Choose another name."
-            raise InvalidFields([Finding("name", message)], message)
+            raise taken("schedule", name)
 
 
 async def show_schedule(request: Request) -> Response:
@@ -256,11 +252,7 @@ async def _save(request: Request, form: Form, known: WorkflowSchedule) -> Respon
         return await _show(request, known.name, shown, known)
     try:
         given = draft.read(WorkflowSchedule)
-        if given.name != known.name:
-            message = (
-                f"This is the schedule {known.name}. To rename it, copy it and delete this one."
-            )
-            raise InvalidFields([Finding("name", message)], message)
+        named_otherwise("name", given.name, known.name)
         await schedules.save(runtime(request), signed_in(request).member.caller, given)
     except (PlaygroundError, QuotaExceeded) as error:
         return await _show(request, known.name, draft.refused(error), known)

@@ -124,3 +124,79 @@ def test_schedule_from_an_execution_runs_by_itself(visitors: Visitors, member: M
     page.goto("/definitions/schedules/PopulationMaxMin-schedule")
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("It is paused.")).to_be_visible()
+
+
+def test_task_definition_is_made_tagged_found_and_deleted(
+    visitors: Visitors, member: Member
+) -> None:
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto("/new/task")
+
+    page.get_by_label("Name", exact=False).first.fill("send_mail")
+    page.get_by_label("Tags").fill("team:billing")
+    page.get_by_label("Retries", exact=True).fill("five")
+    page.get_by_role("button", name="Create task definition").click()
+    # What was typed is still there, the problem stands beside its field and is linked to.
+    expect(page.locator("#f-retryCount-problem")).to_have_text("Give a whole number.")
+    expect(page.get_by_label("Retries", exact=True)).to_have_value("five")
+    page.get_by_label("Retries", exact=True).fill("5")
+    page.get_by_label("The wait is").select_option("EXPONENTIAL_BACKOFF")
+    page.get_by_role("button", name="Create task definition").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("A failure is retried up to 5 times")).to_be_visible()
+    page.get_by_role("button", name="Write as JSON").click()
+    expect(page.get_by_label("The task definition as JSON")).to_contain_text('"retryCount": 5')
+    person.go("Task Definitions")
+    page.get_by_label("Tag", exact=True).select_option("team:billing")
+    expect(page.get_by_text("1 of")).to_be_visible()
+    page.get_by_role("link", name="send_mail").click()
+    page.get_by_text("Delete", exact=True).click()
+    page.get_by_label("Type send_mail to delete").fill("send_mail")
+    page.get_by_role("button", name="Delete for good").click()
+
+    expect(page.get_by_role("heading", name="Task Definitions", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name="send_mail")).to_have_count(0)
+    person.complaints = [one for one in person.complaints if "status of 400" not in one]
+
+
+def test_secret_is_written_and_never_read(visitors: Visitors, member: Member) -> None:
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto("/")
+    person.go("Secrets")
+
+    page.get_by_label("Name", exact=True).fill("PAYMENT_TOKEN")
+    page.get_by_label("Value").fill("hunter2-hunter2")
+    page.get_by_role("button", name="Set secret").click()
+    expect(page.get_by_text("The secret PAYMENT_TOKEN is set.")).to_be_visible()
+    assert "hunter2" not in page.content()
+    page.get_by_role("link", name="Replace PAYMENT_TOKEN").click()
+    page.get_by_label("Value").fill("another")
+    page.get_by_role("button", name="Replace secret").click()
+    with member.client() as client:
+        assert client.get("/api/secrets/PAYMENT_TOKEN").text == "another"
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete PAYMENT_TOKEN").click()
+
+    expect(page.get_by_role("heading", name="No secrets yet")).to_be_visible()
+
+
+def test_environment_variable_reaches_a_workflow(visitors: Visitors, member: Member) -> None:
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto("/")
+    person.go("Environment")
+
+    page.get_by_label("Name", exact=True).fill("GREETING")
+    page.get_by_label("Value").fill("Good morning")
+    page.get_by_role("button", name="Set variable").click()
+    expect(page.get_by_text("The variable GREETING is set.")).to_be_visible()
+    page.get_by_role("link", name="Change GREETING").click()
+    expect(page.get_by_label("Value")).to_have_value("Good morning")
+    with member.client() as client:
+        assert client.get("/api/environment/GREETING").text.strip('"') == "Good morning"
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete GREETING").click()
+
+    expect(page.get_by_role("link", name="Change GREETING")).to_have_count(0)

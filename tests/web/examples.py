@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import convert
 
-from playground.model.definitions import TaskDef, WorkflowDef, WorkflowDefSummary
+from playground.model.definitions import WorkflowDef, WorkflowDefSummary
 from playground.model.execution import (
     Execution,
     PollData,
@@ -43,7 +43,6 @@ from playground.web.run import RunPage
 from playground.web.saved_searches import SavedLine
 from playground.web.search_form import Pager, snippets
 from playground.web.site import SignInChoice, Site
-from playground.web.task_definitions import TaskDefinitionPage, TaskDefinitionsPage, indented
 from playground.web.tasks import TaskFilters, TasksPage
 from playground.web.workflow_definitions import definition_page, definitions_page
 from sample_workflows import Sample, samples
@@ -200,9 +199,6 @@ def a_failed_run() -> Execution:
 
 _RUNS = (a_population_run(), a_failed_run(), a_population_run(WorkflowStatus.RUNNING))
 _PAGER = Pager(first=1, last=3, total=43, previous_link="", next_link="?page=2")
-_TASK_DEF = TaskDef(
-    name="simplest_task", description="Adds two numbers", input_keys=["firstNumber"]
-)
 _KEY = KeyLine(
     application_id="app-1",
     application="my laptop",
@@ -447,16 +443,6 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
             POPULATION.tasks[0].task_reference_name,
         ),
         "PopulationMaxMin",
-    ),
-    "task_definitions": (
-        "task_definitions/list.html",
-        TaskDefinitionsPage(search="", definitions=(_TASK_DEF,), total=1),
-        "Task Definitions",
-    ),
-    "task_definition": (
-        "task_definitions/show.html",
-        TaskDefinitionPage(definition=_TASK_DEF, text=indented(_TASK_DEF)),
-        "simplest_task",
     ),
     "run": ("run/show.html", _RUN_FORM, "Run Workflow"),
     "access_keys": (

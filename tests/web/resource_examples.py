@@ -1,16 +1,26 @@
 """Example contexts of the pages of what a namespace keeps besides workflow definitions."""
 
+from dataclasses import replace
 from typing import Any
 
 from msgspec import UNSET
 
+from playground.engine.secrets import SecretSummary
+from playground.model.definitions import Tag, TaskDef
 from playground.model.requests import StartWorkflowRequest
 from playground.model.schedules import RunState, WorkflowSchedule, WorkflowScheduleExecution
-from playground.web.drafts import draft_of
-from playground.web.resources import Pager, document_of
+from playground.web.drafts import draft_of, posted_draft
+from playground.web.environment import EnvironmentPage, Variable
+from playground.web.forms import Form
+from playground.web.resources import Link, Pager, document_of
 from playground.web.schedule_form import sections as schedule_sections
 from playground.web.scheduled_runs import RunFilters, ScheduledRunsPage
 from playground.web.schedules import SchedulesPage, line_of, schedule_page
+from playground.web.secrets import SecretsPage
+from playground.web.task_definitions import TaskDefinitionPage
+from playground.web.task_definitions import definition_page as task_definition_page
+from playground.web.task_definitions import definitions_page as task_definitions_page
+from playground.web.task_definitions import sections as task_sections
 
 NOW_MS = 1_790_000_000_000
 HOSTILE = "\"><script>alert(1)</script>'&"
@@ -59,6 +69,30 @@ def _schedule(tab: str, **fields: Any) -> Any:
     return schedule_page(SCHEDULE.name, draft, now_ms=NOW_MS, known=SCHEDULE, **fields)
 
 
+_TASK_DEF = TaskDef(
+    name="simplest_task",
+    description=HOSTILE,
+    input_keys=["firstNumber"],
+    retry_logic="EXPONENTIAL_BACKOFF",
+    poll_timeout_seconds=30,
+    concurrent_exec_limit=2,
+    rate_limit_per_frequency=5,
+    tags=[Tag(key="team", value=HOSTILE)],
+)
+_USES = (Link(label="simple_wf", link="/definitions/workflows/simple_wf"),)
+
+
+def _task_definition(name: str, tab: str = "form") -> TaskDefinitionPage:
+    document = document_of(_TASK_DEF) if name else {}
+    return task_definition_page(
+        name, draft_of(task_sections(is_new=not name), document, tab), _TASK_DEF if name else None
+    )
+
+
+_WRONG = posted_draft(
+    task_sections(is_new=True), Form([("retryCount", HOSTILE), ("inputTemplate", "{")]), {}
+)
+
 EXAMPLES: dict[str, tuple[str, Any, str]] = {
     "schedules": (
         "schedules/list.html",
@@ -104,5 +138,61 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
             schedules=("every-morning",),
         ),
         "Scheduled runs",
+    ),
+    "task_definitions": (
+        "task_definitions/list.html",
+        task_definitions_page([_TASK_DEF], "", {"simplest_task": _TASK_DEF.tags or []}),
+        "Task Definitions",
+    ),
+    "task_definitions_none": (
+        "task_definitions/list.html",
+        task_definitions_page([], ""),
+        "Task Definitions",
+    ),
+    "task_definition": (
+        "task_definitions/show.html",
+        replace(_task_definition("simplest_task"), uses=_USES),
+        "simplest_task",
+    ),
+    "task_definition_json": (
+        "task_definitions/show.html",
+        _task_definition("simplest_task", "json"),
+        "simplest_task",
+    ),
+    "task_definition_new": (
+        "task_definitions/show.html",
+        task_definition_page("", _WRONG),
+        "New task definition",
+    ),
+    "secrets": (
+        "secrets/list.html",
+        SecretsPage(
+            secrets=(SecretSummary("PAYMENT_TOKEN", "***", NOW_MS, NOW_MS),),
+            total=1,
+            limit=100,
+            users={"PAYMENT_TOKEN": _USES},
+            missing=("MISSING", HOSTILE),
+            name=HOSTILE,
+            saved=HOSTILE,
+            problems={"name": HOSTILE, "value": "value is required", "": HOSTILE},
+        ),
+        "Secrets",
+    ),
+    "secrets_none": ("secrets/list.html", SecretsPage(secrets=(), total=0, limit=100), "Secrets"),
+    "environment": (
+        "environment/list.html",
+        EnvironmentPage(
+            variables=(
+                Variable(name="API_URL", value=HOSTILE),
+                Variable(name="SAMPLES_URL", value="http://here/samples", is_supplied=True),
+            ),
+            limit=100,
+            users={"API_URL": _USES, "SAMPLES_URL": _USES * 4},
+            name=HOSTILE,
+            value=HOSTILE,
+            saved="API_URL",
+            problems={"name": HOSTILE, "value": HOSTILE, "": HOSTILE},
+        ),
+        "Environment",
     ),
 }

@@ -66,7 +66,7 @@ class Visitor:
 def words(html: str) -> str:
     """The text of a page as one line."""
     body = re.sub(r"<(head|svg|script)\b.*?</\1>", " ", html, flags=re.DOTALL)
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body.replace("<wbr>", ""))).split())
 
 
 def _checked(answer: httpx2.Response) -> httpx2.Response:
