@@ -52,10 +52,16 @@ async def stream_progress(request: Request) -> Response:
             raise NotFound
     seen = request.headers.get("Last-Event-ID", "")
     return StreamingResponse(
-        _events(rt, caller, execution_id, seen),
+        _counted(rt, _events(rt, caller, execution_id, seen)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+async def _counted(rt: Runtime, events: AsyncIterator[str]) -> AsyncIterator[str]:
+    with rt.measures.streaming():
+        async for event in events:
+            yield event
 
 
 async def _events(rt: Runtime, caller: Caller, execution_id: str, seen: str) -> AsyncIterator[str]:
@@ -63,7 +69,8 @@ async def _events(rt: Runtime, caller: Caller, execution_id: str, seen: str) -> 
     yield f"retry: {RECONNECT_MS}\n\n"
     began = beaten = time.monotonic()
     sent: dict[str, str] = {}
-    while time.monotonic() - began < LONGEST_SECONDS:
+    # Where this process is to end, the browser goes on with another one.
+    while time.monotonic() - began < LONGEST_SECONDS and not rt.wakeups.leaving:
         async with rt.reading(caller.namespace) as connection:
             progress = await queries.execution_progress(connection, execution_id)
         if progress is None:
