@@ -11,7 +11,6 @@ from playground.engine.plans import Plans
 from playground.engine.switches import Switches
 from playground.engine.together import Together
 from playground.engine.waiting_polls import WaitingPolls
-from playground.measures import Measures
 from playground.sandbox.client import SandboxClient
 from playground.store.committer import Committer
 from playground.store.masking import Masks, Reading
@@ -66,7 +65,6 @@ class Runtime:
     stand_ins: Switches = field(default_factory=Switches)
     waiting_polls: WaitingPolls = field(default_factory=WaitingPolls)
     together: Together = field(default_factory=Together)
-    measures: Measures = field(default_factory=Measures)
 
     def now_ms(self) -> int:
         """Epoch milliseconds, by the clock all processes share."""

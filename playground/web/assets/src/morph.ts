@@ -4,6 +4,7 @@
 
 export function morph(from: Element, to: Element): void {
   if (from.isEqualNode(to) || from.hasAttribute("data-keep")) return;
+  if (from instanceof HTMLInputElement) field(from, to as HTMLInputElement);
   attributes(from, to);
   if (from instanceof HTMLTextAreaElement || from instanceof HTMLSelectElement) {
     if (from === document.activeElement) return;
@@ -27,6 +28,14 @@ export function morph(from: Element, to: Element): void {
 function alike(one: Node, other: Node): boolean {
   if (one.nodeName !== other.nodeName) return false;
   return !(one instanceof Element) || one.id === (other as Element).id;
+}
+
+/** What the reader typed or ticked stays, unless the server now says something else than before. */
+function field(from: HTMLInputElement, to: HTMLInputElement): void {
+  if (from.defaultChecked !== to.defaultChecked) from.checked = to.defaultChecked;
+  if (from.defaultValue === to.defaultValue || from === document.activeElement) return;
+  from.defaultValue = to.defaultValue;
+  from.value = to.defaultValue;
 }
 
 function attributes(from: Element, to: Element): void {

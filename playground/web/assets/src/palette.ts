@@ -21,14 +21,17 @@ function build(home: string): HTMLDialogElement {
 
   let timer = 0;
   let asked = 0;
+  let shownFor: string | undefined;
   async function look(): Promise<void> {
     const mine = ++asked;
+    const wanted = field.value.trim();
     const url = new URL(home, location.href);
-    url.searchParams.set("q", field.value.trim());
+    url.searchParams.set("q", wanted);
     try {
       const found = (await fetchPage(url)).getElementById("palette-results");
       if (mine !== asked || !found) return;
       results.replaceChildren(...document.adoptNode(found).childNodes);
+      shownFor = wanted;
       mark(0);
     } catch {
       location.assign(url);
@@ -41,6 +44,15 @@ function build(home: string): HTMLDialogElement {
       if (index === at) link.scrollIntoView({ block: "nearest" });
     }
   }
+  /** Who types fast and presses Enter means what was typed, not what is still shown. */
+  async function open(at: number): Promise<void> {
+    const ready = shownFor === field.value.trim();
+    if (!ready) {
+      clearTimeout(timer);
+      await look();
+    }
+    links()[ready ? Math.max(at, 0) : 0]?.click();
+  }
   field.addEventListener("input", () => {
     clearTimeout(timer);
     timer = window.setTimeout(() => void look(), WAIT_MS);
@@ -50,7 +62,7 @@ function build(home: string): HTMLDialogElement {
     const at = all.findIndex((link) => link.hasAttribute("data-chosen"));
     if (event.key === "ArrowDown") mark((at + 1) % all.length);
     else if (event.key === "ArrowUp") mark((at - 1 + all.length) % all.length);
-    else if (event.key === "Enter" && event.target === field) all[Math.max(at, 0)]?.click();
+    else if (event.key === "Enter" && event.target === field) void open(at);
     else return;
     event.preventDefault();
   });
@@ -60,6 +72,7 @@ function build(home: string): HTMLDialogElement {
   dialog.addEventListener("toggle", () => {
     if (!dialog.open) return;
     field.value = "";
+    shownFor = undefined;
     void look();
   });
   return dialog;
