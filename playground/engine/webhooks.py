@@ -332,6 +332,27 @@ async def receive(rt: Runtime, webhook_id: str, delivery: Delivery) -> JSONObjec
     return {"eventId": message_id}
 
 
+async def try_out(rt: Runtime, caller: Caller, webhook_id: str, payload: Any) -> str:
+    """Do with a payload what a delivery would; returns its id.
+
+    The owner has proved who they are, so nothing is verified. Raises `NotFound`, `QuotaExceeded`.
+    """
+    async with rt.reading(caller.namespace) as connection:
+        if await webhooks.webhook(connection, webhook_id) is None:
+            raise unknown(webhook_id)
+    message_id = rt.new_id()
+    await events.keep(
+        rt,
+        caller.namespace,
+        caller.plan,
+        message_id,
+        webhook_id,
+        payload,
+        kind=EventMessageType.WEBHOOK,
+    )
+    return message_id
+
+
 def _question_of(config: WebhookConfig, payload: Any) -> str | None:
     """What Slack wants to hear back when the URL is entered there."""
     if config.verifier is not Verifier.SLACK_BASED or not isinstance(payload, dict):

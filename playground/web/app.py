@@ -14,6 +14,7 @@ from playground.web import (
     bulk_actions,
     environment,
     errors,
+    event_handlers,
     execution,
     executions,
     feedback,
@@ -29,6 +30,7 @@ from playground.web import (
     secrets,
     task_definitions,
     tasks,
+    webhooks,
     workflow_definitions,
 )
 from playground.web.site import Site
@@ -49,6 +51,8 @@ ROUTES: list[BaseRoute] = [
     *task_definitions.routes,
     *schedules.routes,
     *scheduled_runs.routes,
+    *event_handlers.routes,
+    *webhooks.routes,
     *secrets.routes,
     *environment.routes,
     *run.routes,

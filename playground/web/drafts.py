@@ -4,7 +4,7 @@ One page, two ways to write the same document: its fields (`form`) or its text (
 refused comes back as it was typed, with each problem beside its field.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -75,12 +75,21 @@ def draft_of(sections: Sequence[Section], document: JSONObject, tab: str = FORM)
     )
 
 
-def posted_draft(sections: Sequence[Section], form: Form, known: JSONObject) -> Draft:
-    """What was sent: fields written over the `known` document, or a text in place of it."""
+def posted_draft(
+    sections: Sequence[Section],
+    form: Form,
+    known: JSONObject,
+    finish: Callable[[JSONObject], JSONObject] = dict,
+) -> Draft:
+    """What was sent: fields written over the `known` document, or a text in place of it.
+
+    `finish` makes the document whole again where fields stand for parts of a list.
+    """
     if form.text("tab") == JSON:
         return _from_text(sections, form.text("document"))
     texts = posted_texts(sections, form)
     document, findings = written(sections, known, texts)
+    document = finish(document)
     return Draft(
         sections=tuple(sections),
         document=document,

@@ -49,6 +49,14 @@ class Furnished:
             "task-definition": "/definitions/tasks/simplest_task",
             "task-definition-json": "/definitions/tasks/simplest_task?tab=json",
             "task-definition-new": "/new/task",
+            "event-handlers": "/definitions/event-handlers",
+            "event-handler": "/definitions/event-handlers/event_order_arrived",
+            "event-handler-deliveries": (
+                "/definitions/event-handlers/event_order_arrived?tab=deliveries"
+            ),
+            "event-handler-new": "/new/event-handler",
+            "webhooks": "/definitions/webhooks",
+            "webhook-new": "/new/webhook?workflow=simple_wf",
             "secrets": "/settings/secrets",
             "environment": "/settings/environment",
             "schedules": "/definitions/schedules",

@@ -200,3 +200,71 @@ def test_environment_variable_reaches_a_workflow(visitors: Visitors, member: Mem
     page.get_by_role("button", name="Delete GREETING").click()
 
     expect(page.get_by_role("link", name="Change GREETING")).to_have_count(0)
+
+
+def test_event_handler_starts_a_workflow_with_a_message(visitors: Visitors, member: Member) -> None:
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto("/new/event-handler")
+
+    page.get_by_label("Name", exact=False).first.fill("on_order")
+    page.get_by_label("Event", exact=False).first.fill("conductor:order_flow:placed")
+    page.get_by_label("Its parameters").fill('{"name": "PopulationMaxMin", "input": {}}')
+    page.get_by_label("One more action").select_option("terminate_workflow")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text("Action 2: terminate a workflow")).to_be_visible()
+    page.get_by_role("button", name="Remove action 2").click()
+    page.get_by_role("button", name="Create event handler").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_label("Message").fill('{"orderId": 1}')
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("heading", name="What it did lately")).to_be_visible()
+    done = page.locator(".deliveries").get_by_text("Done")
+    for _ in range(60):
+        if done.count():
+            break
+        page.wait_for_timeout(500)
+        page.goto("/definitions/event-handlers/on_order?tab=deliveries")
+    done.first.click()
+    person.keep_picture("deliveries")
+    expect(page.locator(".deliveries")).to_contain_text("workflowId")
+    page.goto("/definitions/event-handlers")
+    page.get_by_role("button", name="Switch off on_order").click()
+    page.get_by_label("State").select_option("inactive")
+
+    expect(page.get_by_role("link", name="on_order")).to_be_visible()
+    expect(page.get_by_role("button", name="Switch on on_order")).to_be_visible()
+
+
+def test_webhook_is_made_called_and_tried_out(visitors: Visitors, member: Member) -> None:
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto("/new/webhook?workflow=PopulationMaxMin")
+
+    # Only the fields that the chosen proof needs are there.
+    expect(page.get_by_label("Secret", exact=True)).to_be_hidden()
+    page.get_by_label("How a delivery proves").select_option("SIGNATURE_BASED")
+    expect(page.get_by_label("Secret", exact=True)).to_be_visible()
+    page.get_by_label("How a delivery proves").select_option("HEADER_BASED")
+    page.get_by_role("button", name="Create webhook").click()
+    expect(page.locator("#f-headers-problem")).to_contain_text("at least one header")
+    page.get_by_label("Headers it must have").fill("X-Token: open sesame")
+    page.get_by_role("button", name="Create webhook").click()
+    expect(page.get_by_text("Not called yet")).to_be_visible()
+    person.keep_picture("made")
+    address = page.locator("#webhook-url").inner_text()
+    answer = httpx2.post(address, json={"a": 1}, headers={"X-Token": "open sesame"}, timeout=20)
+    assert answer.status_code == 200
+    page.get_by_label("Payload").fill('{"tried": "out"}')
+    page.get_by_role("button", name="Deliver", exact=True).click()
+    happened = page.locator(".deliveries").get_by_text("Did something")
+    for _ in range(60):
+        if happened.count() == 2:
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    happened.first.click()
+
+    expect(page.locator(".deliveries")).to_contain_text("tried")
+    expect(page.get_by_text("In use")).to_be_visible()
+    person.complaints = [one for one in person.complaints if "status of 400" not in one]

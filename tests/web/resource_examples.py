@@ -3,14 +3,28 @@
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from playground.engine.secrets import SecretSummary
 from playground.model.definitions import Tag, TaskDef
+from playground.model.events import (
+    Action,
+    EventExecution,
+    EventExecutionStatus,
+    EventHandler,
+    StartWorkflow,
+    TaskDetails,
+)
 from playground.model.requests import StartWorkflowRequest
 from playground.model.schedules import RunState, WorkflowSchedule, WorkflowScheduleExecution
+from playground.model.webhooks import Verifier, WebhookConfig, WebhookExecution
 from playground.web.drafts import draft_of, posted_draft
 from playground.web.environment import EnvironmentPage, Variable
+from playground.web.event_handlers import EventHandlerPage, handler_page, handlers_page
+from playground.web.event_handlers import kinds_of as handler_kinds
+from playground.web.event_handlers import sections as handler_sections
+from playground.web.event_handlers import with_deliveries as handler_deliveries
 from playground.web.forms import Form
 from playground.web.resources import Link, Pager, document_of
 from playground.web.schedule_form import sections as schedule_sections
@@ -21,6 +35,10 @@ from playground.web.task_definitions import TaskDefinitionPage
 from playground.web.task_definitions import definition_page as task_definition_page
 from playground.web.task_definitions import definitions_page as task_definitions_page
 from playground.web.task_definitions import sections as task_sections
+from playground.web.webhooks import WebhookPage, webhook_page, webhooks_page
+from playground.web.webhooks import sections as webhook_sections
+from playground.web.webhooks import shown_document as webhook_document
+from playground.web.webhooks import with_deliveries as webhook_deliveries
 
 NOW_MS = 1_790_000_000_000
 HOSTILE = "\"><script>alert(1)</script>'&"
@@ -79,6 +97,69 @@ _TASK_DEF = TaskDef(
     rate_limit_per_frequency=5,
     tags=[Tag(key="team", value=HOSTILE)],
 )
+_HANDLER = EventHandler(
+    name="on_order",
+    event="conductor:order_flow:placed",
+    description=HOSTILE,
+    condition="$.amount > 100",
+    active=True,
+    actions=[
+        Action(action="start_workflow", start_workflow=StartWorkflow(name=HOSTILE)),
+        Action(action="complete_task", complete_task=TaskDetails(task_ref_name="wait")),
+    ],
+)
+_RECORDS = tuple(
+    EventExecution(
+        id=f"m-{status}",
+        message_id="m-1",
+        name="on_order",
+        event=_HANDLER.event,
+        created=NOW_MS,
+        status=status,
+        action="start_workflow",
+        output={HOSTILE: HOSTILE},
+    )
+    for status in EventExecutionStatus
+)
+
+
+def _handler(name: str, tab: str = "form") -> EventHandlerPage:
+    document = document_of(_HANDLER) if name else {"actions": [{"action": HOSTILE}]}
+    form = handler_sections(is_new=not name, kinds=handler_kinds(document))
+    return handler_page(name, draft_of(form, document, tab), _HANDLER if name else None, _RECORDS)
+
+
+_WEBHOOK = WebhookConfig(
+    id="unguessable",
+    name="orders",
+    verifier=Verifier.HEADER_BASED,
+    headers={"X-Token": "***", HOSTILE: "***"},
+    workflows_to_start={"order_flow": 1, HOSTILE: None, "idempotencyKey": HOSTILE},
+    receiver_workflow_names_to_versions={"approval": 1},
+    source_platform=HOSTILE,
+    url_verified=True,
+    webhook_execution_history=[
+        WebhookExecution(
+            event_id="e",
+            matched=True,
+            payload=HOSTILE,
+            time_stamp=NOW_MS,
+            workflow_ids=["5f3c9d3e-2f5e-4cbb-a2a5-8a1d9a2f77aa"],
+        ),
+        WebhookExecution(event_id="f", matched=False, payload="{}", time_stamp=NOW_MS),
+    ],
+)
+_SIGNED = msgspec.structs.replace(
+    _WEBHOOK, verifier=Verifier.SIGNATURE_BASED, headers={}, webhook_execution_history=[]
+)
+
+
+def _webhook(config: WebhookConfig | None, tab: str = "form") -> WebhookPage:
+    document = webhook_document(config) if config else {}
+    form = webhook_sections(is_new=config is None)
+    return webhook_page(config, draft_of(form, document, tab), "http://localhost:8000")
+
+
 _USES = (Link(label="simple_wf", link="/definitions/workflows/simple_wf"),)
 
 
@@ -194,5 +275,33 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
             problems={"name": HOSTILE, "value": HOSTILE, "": HOSTILE},
         ),
         "Environment",
+    ),
+    "event_handlers": (
+        "event_handlers/list.html",
+        handlers_page([_HANDLER], {"on_order": 7}, "", ""),
+        "Event Handlers",
+    ),
+    "event_handlers_none": (
+        "event_handlers/list.html",
+        handlers_page([], {}, "", ""),
+        "Event Handlers",
+    ),
+    "event_handler": ("event_handlers/show.html", _handler("on_order"), "on_order"),
+    "event_handler_json": ("event_handlers/show.html", _handler("on_order", "json"), "on_order"),
+    "event_handler_new": ("event_handlers/show.html", _handler(""), "New event handler"),
+    "event_handler_deliveries": (
+        "event_handlers/show.html",
+        replace(handler_deliveries(_handler("on_order")), is_sent=True, message_problem=HOSTILE),
+        "on_order",
+    ),
+    "webhooks": ("webhooks/list.html", webhooks_page([_WEBHOOK, _SIGNED], ""), "Webhooks"),
+    "webhooks_none": ("webhooks/list.html", webhooks_page([], ""), "Webhooks"),
+    "webhook": ("webhooks/show.html", _webhook(_WEBHOOK), "orders"),
+    "webhook_json": ("webhooks/show.html", _webhook(_SIGNED, "json"), "orders"),
+    "webhook_new": ("webhooks/show.html", _webhook(None), "New webhook"),
+    "webhook_deliveries": (
+        "webhooks/show.html",
+        replace(webhook_deliveries(_webhook(_WEBHOOK)), is_sent=True, payload_problem=HOSTILE),
+        "orders",
     ),
 }
