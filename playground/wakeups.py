@@ -37,12 +37,22 @@ class Wakeups(Protocol):
     def wake_here(self, hints: Iterable[tuple[str, int]]) -> None:
         """The same for waiters of this process only, those first who have waited longest."""
 
+    def listen(self, channel: str) -> None:
+        """Count the hints of a channel from now on, also while nobody waits."""
+
+    def stop_listening(self, channel: str) -> None:
+        """Count them no longer."""
+
+    def heard(self, channel: str) -> int:
+        """How many hints have come since `listen`."""
+
 
 class LocalWakeups:
     """Hints within one process."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._heard: dict[str, int] = {}
 
     async def wait(self, channel: str, timeout_seconds: float) -> bool:
         """True when woken, False when the time was up."""
@@ -73,7 +83,22 @@ class LocalWakeups:
         for channel, count in hints:
             self._wake(channel, count)
 
+    def listen(self, channel: str) -> None:
+        """Count the hints of a channel from now on, also while nobody waits."""
+        self._heard.setdefault(channel, 0)
+        self._began(channel)
+
+    def stop_listening(self, channel: str) -> None:
+        """Count them no longer."""
+        self._heard.pop(channel, None)
+
+    def heard(self, channel: str) -> int:
+        """How many hints have come since `listen`."""
+        return self._heard.get(channel, 0)
+
     def _wake(self, channel: str, count: int) -> None:
+        if channel in self._heard:
+            self._heard[channel] += 1
         queue = self._waiting.get(channel)
         left = count or _ALL
         while queue and left > 0:
@@ -83,7 +108,7 @@ class LocalWakeups:
                 left -= 1
 
     def _began(self, channel: str) -> None:
-        """The first waiter of a channel came."""
+        """The first waiter of a channel came, or somebody began to listen."""
 
     def _ended(self, channel: str) -> None:
         """The last waiter of a channel left."""
@@ -133,7 +158,8 @@ class RedisWakeups(LocalWakeups):
         self._something_to_send.set()
 
     def _began(self, channel: str) -> None:
-        self._changed.set()
+        if channel not in self._subscribed:
+            self._changed.set()
 
     async def _send(self) -> None:
         while not self._closing:
@@ -171,7 +197,7 @@ class RedisWakeups(LocalWakeups):
         Channels are left lazily: a poller that comes back at once finds its channel still there.
         """
         while not reader.done():
-            wanted = set(self._waiting)
+            wanted = self._waiting.keys() | self._heard.keys()
             if new := wanted - self._subscribed:
                 await pubsub.subscribe(*(_PREFIX + channel for channel in new))
                 self._subscribed |= new

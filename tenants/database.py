@@ -28,7 +28,9 @@ StatementRefused = asyncpg.PostgresError
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9-]{3,40}")
 _DIALECT: Final = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
-_ACQUIRE_SECONDS: Final = 2.0
+_ACQUIRE_SECONDS: Final = 8.0
+"""A burst waits for its turn: longer than it takes to answer hundreds, shorter than the ten seconds
+after which clients give up."""
 _SETTINGS: Final = {
     "application_name": "playground",
     # It never pays for our short statements.
@@ -153,7 +155,7 @@ class Database:
     ) -> AsyncIterator[Connection]:
         """Leaving the block commits; raising rolls back. Never do other I/O inside it.
 
-        Raises `DatabaseUnavailable` when no connection can be had within two seconds or the
+        Raises `DatabaseUnavailable` when no connection can be had within eight seconds or the
         server goes away; then nothing is known to be committed.
         """
         begin = "BEGIN;" + _binding(role, tuple(namespaces))

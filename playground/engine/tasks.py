@@ -52,9 +52,9 @@ async def poll(
 ) -> list[Task]:
     """Hand out up to `count` waiting tasks of a type, waiting for the first up to `timeout_ms`.
 
-    No thread and no connection is held while waiting: the database is asked on arrival and when
-    woken, by a hint or by the look that is taken for all who wait. An unknown type is an empty
-    queue.
+    No thread and no connection is held while waiting: the database is asked on arrival, unless the
+    queue was just seen empty, and when woken, by a hint or by the look that is taken for all who
+    wait. An unknown type is an empty queue.
     """
     queue = f"{domain}:{task_type}" if domain else task_type
 
@@ -66,7 +66,11 @@ async def poll(
     channel = channel_of(caller.namespace, queue)
     place = WaitingPoll(caller.namespace, queue, task_type, domain or "", worker_id)
     deadline = time.monotonic() + timeout_ms / 1000
-    with rt.waiting_polls.waiting(rt.database, rt.wakeups, place):
+    with rt.waiting_polls.waiting(rt.database, rt.wakeups, place) as waits:
+        if rt.waiting_polls.is_empty(rt.wakeups, waits) and not await rt.wakeups.wait(
+            channel, timeout_ms / 1000
+        ):
+            return []
         while True:
             left = max(0.0, deadline - time.monotonic())
             # Listen before looking: a task that comes in between is not slept through.
@@ -115,7 +119,7 @@ async def _hand_out_together(
     queue: str,
     polls: Sequence[Asked[_Poll, list[Task]]],
 ) -> Sequence[list[Task]]:
-    async with rt.unit_of_work(namespace) as connection:
+    async with rt.waiting_polls.turns, rt.unit_of_work(namespace) as connection:
         handed = await tasks.hand_out(
             connection, queue, [(poll.question.worker_id, poll.question.most) for poll in polls]
         )

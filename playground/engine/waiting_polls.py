@@ -4,6 +4,10 @@ A hint over Redis wakes a waiting poll as soon as its task is committed. What no
 found here: tasks that become due by the clock, and those whose hint was lost. One query asks for
 all waiting queues at once, so a thousand idle polls cost the database little more than one; it
 also says when the next task of each is due, and that queue is looked at again then.
+
+A queue stays known for a moment after its last poll has left, because most come back at once. One
+that was just seen empty, and of which no hint has come since, need not be asked again by a poll
+that arrives: workers that poll ten times a second cost the database nothing either.
 """
 
 import asyncio
@@ -29,39 +33,52 @@ _LOOK_EVERY_SECONDS: Final = 0.8
 """Less than a second, the shortest delay of a retry: it is known before it is due."""
 _NOTE_EVERY_SECONDS: Final = 3.0
 """Those who route by domain take a queue for deserted after ten seconds without a note."""
+_KNOWN_SECONDS: Final = 2.5
+"""How long a queue is looked after when its last poll has left."""
+_EMPTY_SECONDS: Final = 2 * _LOOK_EVERY_SECONDS
+"""How long a look says that a queue is empty: until the next, which may be late."""
 _NAMESPACES_AT_ONCE: Final = 50
+_HAND_OUTS_AT_ONCE: Final = 6
+"""Fewer than the pool has connections."""
 
 Queue = tuple[str, str]
 """Namespace and queue."""
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """The polls that wait for one queue."""
+class Place:
+    """Where the polls of one queue wait; what the last look said of it."""
 
     poll: WaitingPoll
     look_at: float
     polls: int = 0
+    left_at: float = 0.0
+    empty_until: float = 0.0
+    heard: int = 0
+    """How many hints had come when that look began."""
 
 
 class WaitingPolls:
     """Who waits for which queue, in this process."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Queue, _Waiting] = {}
+        self._places: dict[Queue, Place] = {}
+        # A thousand workers that begin at once wait here, not in the way of everybody else.
+        self.turns = asyncio.Semaphore(_HAND_OUTS_AT_ONCE)
         self._looking: asyncio.Task[None] | None = None
         self._note_at = 0.0
 
     @contextlib.contextmanager
-    def waiting(self, database: Database, wakeups: Wakeups, poll: WaitingPoll) -> Iterator[None]:
+    def waiting(self, database: Database, wakeups: Wakeups, poll: WaitingPoll) -> Iterator[Place]:
         """Look for tasks of this queue for as long as the block lasts; they come as wake-ups.
 
         The wake-up goes to the channel of the queue, to the polls that have waited longest.
         """
         queue = (poll.namespace, poll.queue)
-        place = self._waiting.get(queue)
+        place = self._places.get(queue)
         if place is None:
-            place = self._waiting[queue] = _Waiting(poll, look_at=time.monotonic())
+            place = self._places[queue] = Place(poll, look_at=time.monotonic())
+            wakeups.listen(channel_of(*queue))
         place.polls += 1
         # The newest is the one that is noted as the last to have polled.
         place.poll = poll
@@ -71,16 +88,22 @@ class WaitingPolls:
                 self._look_while_anyone_waits(database, wakeups), name="waiting polls"
             )
         try:
-            yield
+            yield place
         finally:
             place.polls -= 1
-            if not place.polls:
-                del self._waiting[queue]
+            place.left_at = time.monotonic()
+
+    def is_empty(self, wakeups: Wakeups, place: Place) -> bool:
+        """Whether a queue was just seen empty and nothing was heard of it since."""
+        if time.monotonic() >= place.empty_until:
+            return False
+        return wakeups.heard(channel_of(place.poll.namespace, place.poll.queue)) == place.heard
 
     async def _look_while_anyone_waits(self, database: Database, wakeups: Wakeups) -> None:
         while True:
             await asyncio.sleep(self._pause())
-            if not self._waiting:
+            self._forget_deserted(wakeups)
+            if not self._places:
                 return
             try:
                 await self._look(database, wakeups)
@@ -90,31 +113,49 @@ class WaitingPolls:
             except Exception:
                 log.exception("looking for waiting polls failed")
 
+    def _forget_deserted(self, wakeups: Wakeups) -> None:
+        long_ago = time.monotonic() - _KNOWN_SECONDS
+        deserted = [
+            queue
+            for queue, place in self._places.items()
+            if not place.polls and place.left_at < long_ago
+        ]
+        for queue in deserted:
+            del self._places[queue]
+            wakeups.stop_listening(channel_of(*queue))
+
     def _pause(self) -> float:
         """Seconds until a queue is to be looked at; a tick at most, as new ones may come."""
-        first = min((place.look_at for place in self._waiting.values()), default=0.0)
+        first = min((place.look_at for place in self._places.values()), default=0.0)
         until = first - time.monotonic()
         return min(_TICK_SECONDS, max(until, _SHORTEST_SECONDS)) if until > 0 else _TICK_SECONDS
 
     async def _look(self, database: Database, wakeups: Wakeups) -> None:
         """Ask once for all queues whose time has come, and wake as many polls as have a task."""
         now = time.monotonic()
-        asked = {queue: place for queue, place in self._waiting.items() if place.look_at <= now}
+        asked = {queue: place for queue, place in self._places.items() if place.look_at <= now}
         if not asked:
             return
         # At the same times for everybody, so that they are asked for together.
         regular = (now // _LOOK_EVERY_SECONDS + 1) * _LOOK_EVERY_SECONDS
-        for place in asked.values():
+        for queue, place in asked.items():
             place.look_at = regular
+            place.empty_until = 0.0
+            place.heard = wakeups.heard(channel_of(*queue))
         async with database.transaction(Role.CLAIMS) as connection:
             found = await tasks.look(
-                connection, [(*queue, place.polls) for queue, place in asked.items()]
+                connection, [(*queue, max(1, place.polls)) for queue, place in asked.items()]
             )
         now = time.monotonic()
-        for one in found:
-            if one.next_in_ms is not None:
-                place = asked[one.namespace, one.queue]
-                place.look_at = min(regular, now + one.next_in_ms / 1000)
+        told = {(one.namespace, one.queue): one for one in found}
+        for queue, place in asked.items():
+            one = told.get(queue)
+            if one is None or not one.due:
+                place.empty_until = now + _EMPTY_SECONDS
+            if one is not None and one.next_in_ms is not None:
+                next_at = now + one.next_in_ms / 1000
+                place.look_at = min(regular, next_at)
+                place.empty_until = min(place.empty_until, next_at)
         wakeups.wake_here(
             (channel_of(one.namespace, one.queue), one.due) for one in found if one.due
         )
@@ -124,7 +165,7 @@ class WaitingPolls:
         if time.monotonic() < self._note_at:
             return
         self._note_at = time.monotonic() + _NOTE_EVERY_SECONDS
-        polls = sorted((place.poll for place in self._waiting.values()), key=_key)
+        polls = sorted((place.poll for place in self._places.values()), key=_key)
         namespaces = sorted({poll.namespace for poll in polls})
         for start in range(0, len(namespaces), _NAMESPACES_AT_ONCE):
             some = namespaces[start : start + _NAMESPACES_AT_ONCE]

@@ -13,7 +13,9 @@ from playground.engine import tasks
 from playground.engine.runtime import Runtime
 from playground.model.execution import Task
 from playground.model.requests import ResultStatus
+from playground.store import tasks as task_rows
 from playground.store.tables import poll_data
+from playground.store.tasks import WaitingPoll
 from tenants.caller import Caller
 from tests.engine.running import finish, poll_one, run
 from tests.support.builders import a_task_def, simple
@@ -155,3 +157,72 @@ async def test_looking_ends_with_the_last_poll(rt: Runtime, caller: Caller) -> N
     async with asyncio.timeout(_HANGS_SECONDS):
         while any(task.get_name() == "waiting polls" for task in asyncio.all_tasks()):
             await asyncio.sleep(0.05)
+
+
+async def known_empty(rt: Runtime, caller: Caller, task_type: str = "T1") -> None:
+    """Poll until a look has said that the queue is empty."""
+    async with asyncio.timeout(_HANGS_SECONDS):
+        while True:
+            await tasks.poll(rt, caller, task_type, worker_id="w", timeout_ms=100)
+            place = WaitingPoll(caller.namespace, task_type, task_type, "", "w")
+            with rt.waiting_polls.waiting(rt.database, rt.wakeups, place) as waits:
+                if rt.waiting_polls.is_empty(rt.wakeups, waits):
+                    return
+
+
+async def test_polls_that_come_back_to_an_empty_queue_ask_nothing(
+    rt: Runtime, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await known_empty(rt, caller)
+    asked = 0
+    hand_out = task_rows.hand_out
+
+    async def counted(*args: Any, **options: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return await hand_out(*args, **options)
+
+    monkeypatch.setattr(task_rows, "hand_out", counted)
+    polls = [tasks.poll(rt, caller, "T1", worker_id="w", timeout_ms=50) for _ in range(200)]
+
+    assert await asyncio.gather(*polls) == [[]] * 200
+    assert asked == 0
+
+
+async def test_task_that_comes_between_two_polls_is_handed_to_the_second(
+    rt: Runtime, caller: Caller
+) -> None:
+    await known_empty(rt, caller)
+
+    # Nobody waits just now; the hint is remembered.
+    await run(rt, caller, [simple("t1")])
+    handed = await tasks.poll(rt, caller, "T1", worker_id="w", timeout_ms=3 * _HANGS_MS)
+
+    assert [task.reference_task_name for task in handed] == ["t1"]
+
+
+async def test_task_of_another_process_is_found_by_short_polls(
+    rt: Runtime, second_rt: Runtime, caller: Caller
+) -> None:
+    await known_empty(rt, caller)
+
+    await run(second_rt, caller, [simple("t1")])
+    handed: list[Task] = []
+    async with asyncio.timeout(_HANGS_SECONDS):
+        while not handed:
+            handed = await tasks.poll(rt, caller, "T1", worker_id="w", timeout_ms=100)
+
+    assert [task.reference_task_name for task in handed] == ["t1"]
+
+
+async def test_retry_that_becomes_due_is_found_by_short_polls(rt: Runtime, caller: Caller) -> None:
+    definition = a_task_def("T1", retry_count=1, retry_delay_seconds=1)
+    await run(rt, caller, [simple("t1")], task_defs=[definition])
+    await finish(rt, caller, await poll_one(rt, caller, "T1"), status=ResultStatus.FAILED)
+
+    handed: list[Task] = []
+    async with asyncio.timeout(_HANGS_SECONDS):
+        while not handed:
+            handed = await tasks.poll(rt, caller, "T1", worker_id="w", timeout_ms=100)
+
+    assert handed[0].retry_count == 1
