@@ -27,6 +27,7 @@ test-all: ready-to-test toolchains lint ## make test with other toolchains and t
 nightly: ready-to-test ## the large counts
 	@$(PYTEST) -m nightly $(ARGS)
 	@PLAYGROUND_LAW_EXECUTIONS=9100 $(PYTEST) --timeout 3600 tests/decider/test_laws.py $(ARGS)
+	@PLAYGROUND_FUZZ_DRAWINGS=5000 $(PYTEST) tests/diagram/test_fuzz.py $(ARGS)
 	@PLAYGROUND_FUZZ_REQUESTS=20000 $(PYTEST) --timeout 3600 tests/api/test_fuzz.py $(ARGS)
 
 demo: ready-to-run ## the whole story over HTTP, against a running or freshly started playground

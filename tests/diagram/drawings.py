@@ -49,7 +49,8 @@ def a_definition(*tasks: WorkflowTask, name: str = "drawn") -> WorkflowDef:
 def a_record(
     ref: str, status: TaskStatus = TaskStatus.COMPLETED, seq: int = 1, **fields: Any
 ) -> Task:
-    return Task(reference_task_name=ref, task_def_name=ref, status=status, seq=seq, **fields)
+    identity = {"task_id": ref, "reference_task_name": ref, "task_def_name": ref}
+    return Task(**(identity | {"status": status, "seq": seq} | fields))
 
 
 def an_execution(*records: Task, status: WorkflowStatus = WorkflowStatus.RUNNING) -> Execution:

@@ -239,3 +239,28 @@ def test_execution_of_five_hundred_tasks_stays_light() -> None:
     took_ms = (time.perf_counter() - started) * 1000
     print(f"500 tasks: {len(html) / 1000:.0f} KB of HTML in {took_ms:.0f} ms")
     assert len(html) < 400_000
+
+
+@pytest.mark.parametrize("tab", ["diagram", "tasks", "timeline"])
+def test_execution_of_five_thousand_tasks_stays_usable(tab: str) -> None:
+    """Drawn as a fork of 5,000 and a series of 5,000, with a task open."""
+    fork = WorkflowTask(name="fork", task_reference_name="fork", type="FORK_JOIN_DYNAMIC")
+    series = [WorkflowTask(name="s", task_reference_name=f"s{at}") for at in range(2_500)]
+    definition = WorkflowDef(
+        name="wide",
+        tasks=[fork, WorkflowTask(task_reference_name="join", type="JOIN"), *series],
+    )
+    done = TaskStatus.COMPLETED
+    refs = ["fork", *(f"made{at}" for at in range(2_498)), "join"]
+    refs += [one.task_reference_name for one in series]
+    records = [a_task(ref, "SIMPLE", at, done) for at, ref in enumerate(refs, start=1)]
+    run = replace(a_population_run(), workflow_definition=definition, tasks=records)
+    started = time.perf_counter()
+
+    page = an_execution_page(run, tab=tab, task="made1000")
+    html = respond("execution/show.html", page, a_shell()).body
+
+    took_ms = (time.perf_counter() - started) * 1000
+    print(f"{len(records):,} tasks, {tab}: {len(html) / 1000:.0f} KB of HTML in {took_ms:.0f} ms")
+    assert len(html) < 400_000
+    assert took_ms < 10_000
