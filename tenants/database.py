@@ -42,7 +42,8 @@ _SETTINGS: Final = {
 # What these roles touch they name by key. A plan that was made while a table was empty would read
 # the whole of it once it is not, until its statistics are taken.
 _BY_INDEX: Final = (
-    "SET LOCAL enable_seqscan=off;SET LOCAL enable_hashjoin=off;SET LOCAL enable_mergejoin=off;"
+    "SET LOCAL enable_seqscan=off;SET LOCAL enable_bitmapscan=off;"
+    "SET LOCAL enable_hashjoin=off;SET LOCAL enable_mergejoin=off;"
 )
 
 

@@ -6,7 +6,7 @@ decision's draft (layers over the view's). Every value is immutable, so a layer 
 
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET
 
@@ -106,11 +106,7 @@ class TaskIndex:
 
     def over(self) -> "TaskIndex":
         """An index that starts as this one and changes without changing it."""
-        layers = {
-            each.name: Layer(getattr(self, each.name))
-            for each in fields(self)
-            if isinstance(getattr(self, each.name), MutableMapping)
-        }
+        layers = {name: Layer(getattr(self, name)) for name in _MAPS}
         return TaskIndex(**layers, last_id=self.last_id, last_seq=self.last_seq, count=self.count)
 
     # Reading
@@ -296,6 +292,9 @@ class TaskIndex:
             loop = self.tasks.get(loop_id)
             if loop is not None:
                 self._put_loop(loop)
+
+
+_MAPS: Final = tuple(each.name for each in fields(TaskIndex) if each.default_factory is _new_map)
 
 
 def has_script(join: Task) -> bool:

@@ -1,7 +1,7 @@
 """A dictionary over another one that it never writes: what changes is kept on top."""
 
 from collections.abc import Iterator, MutableMapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -28,6 +28,13 @@ class Layer(MutableMapping[K, V]):
         if key in self._gone:
             raise KeyError(key)
         return self._below[key]
+
+    def get(self, key: K, default: Any = None) -> Any:
+        """As `dict.get`: the inherited one raises and catches for each key that is not there."""
+        own = self._own
+        if key in own:
+            return own[key]
+        return default if key in self._gone else self._below.get(key, default)
 
     def __setitem__(self, key: K, value: V) -> None:
         self._own[key] = value

@@ -1,6 +1,6 @@
 """The verbs of executions: start, terminate and the like."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -43,6 +43,7 @@ CHILD_REMOVED: Final = "ChildRemoved"
 """The kind of the effect that tells a parent of a child that is gone; a `ChildEnded`."""
 _DEEPEST: Final = 64
 """Levels of children followed; more cannot be started."""
+_MOST_STARTS_TOGETHER: Final = 1_000
 
 
 async def start(
@@ -105,8 +106,15 @@ async def _frozen(rt: Runtime, caller: Caller, request: StartWorkflowRequest) ->
         async with rt.reading(caller.namespace) as connection:
             return await catalog.frozen_copy(connection, inline)
     version = None if request.version is UNSET else request.version
-    async with rt.reading(caller.namespace) as connection:
-        return await catalog.frozen(connection, caller.namespace, request.name, version)
+
+    async def answer(starts: Sequence[object]) -> Sequence[WorkflowDef]:
+        async with rt.reading(caller.namespace) as connection:
+            found = await catalog.frozen(connection, caller.namespace, request.name, version)
+        return [found] * len(starts)
+
+    # One look for all starts of a workflow that come at once.
+    key = ("definition", caller.namespace, request.name, version)
+    return await rt.together.ask(key, None, answer, most=_MOST_STARTS_TOGETHER)
 
 
 def _holder(request: StartWorkflowRequest, header: Execution, held: KeyHeld) -> str:

@@ -5,6 +5,7 @@ engine's own; `Task.for_wire` clears them and fills the ones a reader sees deriv
 """
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -21,7 +22,7 @@ class WorkflowStatus(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     TERMINATED = "TERMINATED"
 
-    @property
+    @cached_property
     def terminal(self) -> bool:
         return self not in (WorkflowStatus.RUNNING, WorkflowStatus.PAUSED)
 
@@ -42,7 +43,7 @@ class TaskStatus(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     CANCELED = "CANCELED"
 
-    @property
+    @cached_property
     def terminal(self) -> bool:
         return self not in (TaskStatus.SCHEDULED, TaskStatus.IN_PROGRESS)
 
