@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from playground import __version__, api, standins, wiring
+from playground import __version__, api, garbage, standins, wiring
 from playground.api.openapi import api_document
 from playground.settings import Settings
 from playground.web import errors
@@ -64,6 +64,7 @@ class WithLifespan:
         async with wiring.web(self._settings) as web:
             self._doors = create_app(self._settings, web)
             self._state = {"runtime": web.rt}
+            garbage.spare()
             log.info("web ready")
             yield self._state
             self._doors = None

@@ -6,7 +6,7 @@ import signal
 
 import uvloop
 
-from playground import wiring
+from playground import garbage, wiring
 from playground.jobs import drain as draining
 from playground.jobs.clock import tick_until
 from playground.jobs.drain import Drain
@@ -41,6 +41,7 @@ async def _execute(settings: Settings) -> None:
         doorbells.start()
         running = asyncio.create_task(drain.run(), name="drain")
         stopping = asyncio.create_task(stop.wait(), name="stop")
+        garbage.spare()
         log.info("executor ready")
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
         doorbells.stopping.set()
@@ -56,6 +57,7 @@ async def _execute(settings: Settings) -> None:
 async def _tick(settings: Settings) -> None:
     stop = _stop_signal()
     async with wiring.runtime(settings) as rt:
+        garbage.spare()
         log.info("clock ready")
         await tick_until(rt, stop)
 

@@ -7,6 +7,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _GONE = object()
+_NOTHING: dict[Any, Any] = {}
+_NONE: frozenset[Any] = frozenset()
 
 
 class Layer(MutableMapping[K, V]):
@@ -19,8 +21,9 @@ class Layer(MutableMapping[K, V]):
 
     def __init__(self, below: MutableMapping[K, V]) -> None:
         self._below = below
-        self._own: dict[K, V] = {}
-        self._gone: set[K] = set()
+        # Most layers of a decision are never written: they share one that is empty.
+        self._own: dict[K, V] = _NOTHING
+        self._gone: set[K] | frozenset[K] = _NONE
 
     def __getitem__(self, key: K) -> V:
         if key in self._own:
@@ -37,14 +40,19 @@ class Layer(MutableMapping[K, V]):
         return default if key in self._gone else self._below.get(key, default)
 
     def __setitem__(self, key: K, value: V) -> None:
+        if self._own is _NOTHING:
+            self._own = {}
         self._own[key] = value
-        self._gone.discard(key)
+        if isinstance(self._gone, set):
+            self._gone.discard(key)
 
     def __delitem__(self, key: K) -> None:
         if key not in self:
             raise KeyError(key)
         self._own.pop(key, None)
         if key in self._below:
+            if not isinstance(self._gone, set):
+                self._gone = set()
             self._gone.add(key)
 
     def __contains__(self, key: object) -> bool:
