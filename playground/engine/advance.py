@@ -7,7 +7,7 @@ loads again and decides again.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -36,6 +36,7 @@ from playground.decider.index import base_ref
 from playground.decider.policies import task_def_of
 from playground.decider.timeouts import workflow_deadline_ms
 from playground.engine import cached_outputs
+from playground.engine.claims_ahead import taken_at_once
 from playground.engine.consequences import announce, effects_of
 from playground.engine.environment import supplied
 from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
@@ -47,8 +48,10 @@ from playground.model.errors import NotFound, Unavailable
 from playground.model.execution import Execution, Task
 from playground.model.workflow_messages import WorkflowMessage
 from playground.store import definitions, environment, executions, queries, tasks, workflow_messages
+from playground.store.claims import FIRST_CLAIM, Claim, ClaimedTask
 from playground.store.committer import Refused
 from playground.store.event_messages import Receipt
+from playground.store.executions import Loaded
 from playground.store.rows import encode_text
 from playground.store.saving import EffectWrite, LogWrite, Save, TaskWrite
 from tenants import quotas
@@ -412,17 +415,24 @@ class _Turn:
             if any(isinstance(given, Sweep) for given in inputs):
                 await self._re_arm()
             return True
-        save, snapshot = await self._save_of(decision, inputs, logs)
+        wanted = taken_at_once(known.view, decision, self.rt.now_ms())
+        ahead = self.rt.claims_ahead.reserve(self.namespace, wanted)
+        save, snapshot = await self._save_of(decision, inputs, logs, ahead)
         crash_here("advance.decided")
+        written = False
         try:
             written = await self.rt.committer.save(save)
         except Refused as refused:
             raise quotas.exceeded(
                 quotas.RUNNING_EXECUTIONS, self.plan.running_executions
             ) from refused
+        finally:
+            if not written:
+                self.rt.claims_ahead.release(self.namespace, ahead)
         if not written:
             return False
         crash_here("advance.saved")
+        self.rt.claims_ahead.begin(self._claimed(save.execution, ahead))
         known.view.apply(decision)
         self.receipts = ()
         await cached_outputs.keep(
@@ -430,8 +440,28 @@ class _Turn:
         )
         self.known = Known(known.view, known.row_version + 1, snapshot)
         self.rt.mailboxes.keep(self.key, self.known)
-        announce(self.rt, self.namespace, decision, has_effects=bool(save.effects))
+        taken = frozenset(task.task_id for task in ahead)
+        announce(self.rt, self.namespace, decision, has_effects=bool(save.effects), taken=taken)
         return True
+
+    def _claimed(self, execution: Execution, ahead: Sequence[Task]) -> list[ClaimedTask]:
+        """As the claim that is in their rows would have handed them out."""
+        now_ms = self.rt.now_ms()
+        return [
+            ClaimedTask(
+                Claim(task.task_id, self.namespace, self.execution_id, FIRST_CLAIM),
+                msgspec.structs.replace(
+                    task,
+                    start_time=now_ms,
+                    first_start_time=now_ms,
+                    poll_count=1,
+                    claim=FIRST_CLAIM,
+                ),
+                execution.workflow_name,
+                task.workflow_priority,
+            )
+            for task in ahead
+        ]
 
     async def _re_arm(self) -> None:
         """A timer fired and nothing was due: look again when the rows say so."""
@@ -450,6 +480,7 @@ class _Turn:
         decision: Decision,
         inputs: tuple[Input, ...],
         logs: tuple[tuple[str, str, int], ...],
+        ahead: Sequence[Task],
     ) -> tuple[Save, str]:
         known = self.known
         snapshot, body = (
@@ -462,7 +493,10 @@ class _Turn:
         before, after = known.view.execution, decision.execution
         made = {task.task_id for task in decision.changed}
         was_running = bool(known.row_version) and not before.status.terminal
-        writes = [self._write_of(task) for task in decision.changed]
+        taken = frozenset(task.task_id for task in ahead)
+        writes = [
+            self._write_of(task, is_claimed=task.task_id in taken) for task in decision.changed
+        ]
         stand_ins = await turns(
             self.rt, self.namespace, ((write.task, write.base) for write in writes)
         )
@@ -501,7 +535,7 @@ class _Turn:
         )
         return save, snapshot
 
-    def _write_of(self, task: Task) -> TaskWrite:
+    def _write_of(self, task: Task, *, is_claimed: bool) -> TaskWrite:
         base = self.known.view.task(task.task_id)
         total = task_def_of(task).total_timeout_seconds
         node = task.workflow_task
@@ -512,6 +546,7 @@ class _Turn:
             timer_at=deadline_ms(task),
             deadline_at=(task.first_scheduled_time or 0) + total * 1000 if total > 0 else 0,
             own_node=bool(node) and (in_definition is None or in_definition.task is not node),
+            is_claimed=is_claimed,
         )
 
 
@@ -538,8 +573,26 @@ async def _load(rt: Runtime, namespace: str, execution_id: str) -> Known:
         loaded = await executions.load(connection, execution_id)
     if loaded is None:
         raise NotFound(f"No such workflow found by id: {execution_id}")
+    return _known(loaded)
+
+
+def _known(loaded: Loaded) -> Known:
     view = ExecutionView.of(loaded.execution, loaded.definition, loaded.tasks)
     return Known(view, loaded.row_version, loaded.snapshot)
+
+
+def unknown(rt: Runtime, wanted: Iterable[tuple[str, str]]) -> list[str]:
+    """Which of these executions (namespace, id) the first result would have to load."""
+    boxes = rt.mailboxes
+    keys = {id_: f"{namespace}/{id_}" for namespace, id_ in wanted}
+    return [id_ for id_, key in keys.items() if key not in boxes.open and not boxes.known(key)]
+
+
+def remember(rt: Runtime, namespace: str, loaded: Loaded) -> None:
+    """Keep what was read along with something else; nothing that is known better is replaced."""
+    execution_id = loaded.execution.workflow_id
+    if unknown(rt, [(namespace, execution_id)]):
+        rt.mailboxes.keep(f"{namespace}/{execution_id}", _known(loaded))
 
 
 async def plan_of(rt: Runtime, namespace: str) -> Plan:
@@ -554,4 +607,4 @@ async def plan_of(rt: Runtime, namespace: str) -> Plan:
     return plan
 
 
-__all__ = ["advance", "begin", "foresee", "plan_of", "post"]
+__all__ = ["advance", "begin", "foresee", "plan_of", "post", "remember", "unknown"]

@@ -1,6 +1,6 @@
 """What follows from a decision beside its rows: effects for others, and who is told of it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from playground.decider import Decision, Effect, ExecutionView
@@ -27,8 +27,18 @@ def effects_of(view: ExecutionView, decision: Decision) -> Iterator[Consequence]
     yield from _for_people(view, decision)
 
 
-def announce(rt: Runtime, namespace: str, decision: Decision, *, has_effects: bool) -> None:
-    """After the commit: ring for system work, wake pollers and whoever watches."""
+def announce(
+    rt: Runtime,
+    namespace: str,
+    decision: Decision,
+    *,
+    has_effects: bool,
+    taken: Collection[str] = (),
+) -> None:
+    """After the commit: ring for system work, wake pollers and whoever watches.
+
+    `taken` are ids of tasks that somebody runs already.
+    """
     now_ms = rt.now_ms()
     pollable: dict[str, int] = {}
     system = has_effects
@@ -37,7 +47,7 @@ def announce(rt: Runtime, namespace: str, decision: Decision, *, has_effects: bo
         if gate_of(task) is not None and task.status is not TaskStatus.IN_PROGRESS:
             # It may have left a place to others; who waits for that is not known here.
             when = now_ms
-        if when is None:
+        if when is None or task.task_id in taken:
             continue
         if runner_of(task.task_type) is not Runner.WORKER:
             system = system or when <= now_ms + _RING_AHEAD_MS

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
+from playground.engine.claims_ahead import ClaimsAhead, NoClaimsAhead
 from playground.engine.mailboxes import Mailboxes
 from playground.engine.plans import Plans
 from playground.engine.switches import Switches
@@ -65,6 +66,7 @@ class Runtime:
     stand_ins: Switches = field(default_factory=Switches)
     waiting_polls: WaitingPolls = field(default_factory=WaitingPolls)
     together: Together = field(default_factory=Together)
+    claims_ahead: ClaimsAhead = field(default_factory=NoClaimsAhead)
 
     def now_ms(self) -> int:
         """Epoch milliseconds, by the clock all processes share."""

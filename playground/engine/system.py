@@ -12,14 +12,14 @@ from dataclasses import replace
 from playground.crash_points import crash_here
 from playground.decider import Result, Sweep
 from playground.engine import hand_off
-from playground.engine.advance import advance
+from playground.engine.advance import advance, remember, unknown
 from playground.engine.children import carry_out, run_task
 from playground.engine.runtime import Runtime
 from playground.model.errors import NotFound
 from playground.model.execution import Task
 from playground.model.requests import TaskResult
 from playground.model.task_types import Runner, runner_of
-from playground.store import claims, gates, search
+from playground.store import claims, executions, gates, search
 from playground.store.claims import Claim, ClaimedEffect, ClaimedTask
 from tenants.database import Role
 
@@ -66,6 +66,9 @@ async def take(
     async with rt.database.transaction(Role.COMMITTER, namespaces) as connection:
         loaded = await claims.load_tasks(connection, tasks) if tasks else []
         asked = await claims.load_effects(connection, effects) if effects else []
+        # In the same trip what their results will be decided on.
+        wanted_views = unknown(rt, [(task.namespace, task.execution_id) for task in tasks])
+        views = await executions.load_many(connection, wanted_views) if wanted_views else []
         ours = [
             (one.claim.namespace, one.task)
             for one in loaded
@@ -74,6 +77,9 @@ async def take(
             or one.task.task_type == "UPDATE_SECRET"
         ]
         wanted = await hand_off.read_wanted(connection, ours, for_workers=False)
+    namespace_of = {task.execution_id: task.namespace for task in tasks}
+    for view in views:
+        remember(rt, namespace_of[view.execution.workflow_id], view)
     if wanted is not None:
         complete = {task.task_id: task for task in hand_off.filled(rt.keyring, ours, wanted)}
         loaded = [replace(one, task=complete.get(one.task.task_id, one.task)) for one in loaded]

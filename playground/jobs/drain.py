@@ -9,7 +9,8 @@ heard.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -21,6 +22,7 @@ from playground.engine.system import Claim, ClaimedEffect, ClaimedTask
 from playground.executors import EXECUTORS, ExecutorInput, Tools
 from playground.jobs.stand_in import take_turn
 from playground.model.errors import PlaygroundError, Unavailable
+from playground.model.execution import Task
 from playground.model.requests import ResultStatus, TaskResult
 from playground.model.task_types import Runner, runner_of
 from tenants.database import DatabaseUnavailable
@@ -31,10 +33,15 @@ log = logging.getLogger(__name__)
 SLOTS: Final = 64
 EACH: Final = 24
 """Slots one namespace may hold in this process while it has 64."""
+_AHEAD: Final = 32
+_AHEAD_EACH: Final = 16
+"""Up to so many slots, of the process and of one namespace, are taken ahead of the fair claims."""
 _LOOK_EVERY_SECONDS: Final = 2.0
 _AFTER_WORK_SECONDS: Final = 0.1
 _SHORTEST_SECONDS: Final = 0.01
 _RENEW_EVERY_SECONDS: Final = 3.0
+_COMPANY_SECONDS: Final = 0.005
+"""Where all slots are taken, those that are freed within this are filled with one claim."""
 _ERROR_PAUSE_SECONDS: Final = 0.5
 _REPORT_SECONDS: Final = 8.0
 """Less than a lease: later somebody else has the task."""
@@ -60,7 +67,8 @@ class Drain:
     """The loop of one executor process."""
 
     def __init__(self, rt: Runtime, tools: Tools) -> None:
-        self._rt = rt
+        # What this process schedules it may run itself.
+        self._rt = replace(rt, claims_ahead=self)
         self._tools = tools
         self._due = asyncio.Event()
         self._slot_freed = asyncio.Event()
@@ -69,6 +77,9 @@ class Drain:
         self._stopping = False
         # Something due was left behind for want of slots: look again when one is free.
         self._left_behind = False
+        self._looking_again: asyncio.TimerHandle | None = None
+        # Slots kept for tasks whose save is on its way, by namespace.
+        self._reserved: Counter[str] = Counter()
 
     def ring(self) -> None:
         """Something is due. Safe on the loop's own thread only."""
@@ -101,9 +112,42 @@ class Drain:
         if left:
             await system.hand_back(self._rt, left)
 
+    def reserve(self, namespace: str, tasks: Sequence[Task]) -> Sequence[Task]:
+        """Room for tasks that this process is about to schedule (`engine.claims_ahead`).
+
+        None while others wait for slots: they have their turn first.
+        """
+        if not tasks or self._left_behind or self._stopping:
+            return ()
+        held = self._running()
+        room = min(_AHEAD - held.total(), _AHEAD_EACH - held[namespace])
+        kept = tasks[: max(0, room)]
+        self._reserved[namespace] += len(kept)
+        return kept
+
+    def release(self, namespace: str, tasks: Sequence[Task]) -> None:
+        """What was reserved is not needed."""
+        self._reserved[namespace] -= len(tasks)
+        if not self._reserved[namespace]:
+            del self._reserved[namespace]
+        self._slot_freed.set()
+
+    def begin(self, claimed: Sequence[ClaimedTask]) -> None:
+        """Run what was reserved and is committed."""
+        for one in claimed:
+            self.release(one.claim.namespace, [one.task])
+            self._start_task(one)
+
+    def _running(self) -> Counter[str]:
+        """Slots taken by namespace."""
+        running = Counter(claim.namespace for claim, _ in self._held.values())
+        running.update(namespace for namespace, _ in self._effects.values())
+        running.update(self._reserved)
+        return running
+
     async def _turn(self) -> None:
         """Claim once; wait for a ring when nothing was due, for a slot when all are taken."""
-        free = SLOTS - len(self._held) - len(self._effects)
+        free = SLOTS - self._running().total()
         if free <= 0:
             self._slot_freed.clear()
             await self._slot_freed.wait()
@@ -129,8 +173,7 @@ class Drain:
 
     async def _take(self, free: int) -> int:
         """Claim and start what is due; how many that was."""
-        running = Counter(claim.namespace for claim, _ in self._held.values())
-        running.update(namespace for namespace, _ in self._effects.values())
+        running = self._running()
         tasks, effects = await system.take(self._rt, most=free, each=EACH, running=running)
         for task in tasks:
             self._start_task(task)
@@ -159,8 +202,13 @@ class Drain:
     def _finished(self, where: dict[str, Any], id_: str) -> None:
         where.pop(id_, None)
         self._slot_freed.set()
-        if self._left_behind:
-            self._due.set()
+        if self._left_behind and self._looking_again is None:
+            loop = asyncio.get_running_loop()
+            self._looking_again = loop.call_later(_COMPANY_SECONDS, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looking_again = None
+        self._due.set()
 
     async def _execute(self, claimed: ClaimedTask) -> None:
         claim = claimed.claim

@@ -38,6 +38,8 @@ from tenants.database import Connection
 from tenants.tables import NOW_MS
 
 LEASE_MS: Final = 10_000
+FIRST_CLAIM: Final = 1
+"""The number of a claim that is made with the save that schedules the task."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ from playground.store.tables import (
     task_logs,
     tasks,
 )
-from tenants.database import Connection
+from tenants.database import Connection, Record
 
 _BY_ID: Final = select(executions).where(executions.c.id == bindparam("of_id"))
 _BY_ID_TO_SHOW: Final = _BY_ID.add_columns(REVISION)
@@ -51,6 +51,14 @@ _TASKS: Final = (
 )
 _TASKS_WITH_PAYLOADS: Final = (
     select(tasks).where(tasks.c.execution_id == bindparam("of_execution")).order_by(tasks.c.seq)
+)
+_MANY: Final = select(executions).where(
+    executions.c.id == any_(bindparam("of_ids", type_=ARRAY(Text)))
+)
+_TASKS_OF_MANY: Final = (
+    select(*_LIGHT)
+    .where(tasks.c.execution_id == any_(bindparam("of_ids", type_=ARRAY(Text))))
+    .order_by(tasks.c.execution_id, tasks.c.seq)
 )
 _PAYLOADS: Final = select(tasks.c.id, tasks.c.input, tasks.c.output).where(
     tasks.c.id == any_(bindparam("of_ids", type_=ARRAY(Text)))
@@ -183,9 +191,21 @@ async def load(connection: Connection, execution_id: str) -> Loaded | None:
     row = await connection.first(_BY_ID, of_id=execution_id)
     if row is None:
         return None
+    return await _loaded(connection, row, await connection.all(_TASKS, of_execution=execution_id))
+
+
+async def load_many(connection: Connection, execution_ids: Collection[str]) -> list[Loaded]:
+    """The same for several at once, those that are there."""
+    found = await connection.all(_MANY, of_ids=list(execution_ids))
+    tasks_of_each: dict[str, list[Record]] = {row["id"]: [] for row in found}
+    for task in await connection.all(_TASKS_OF_MANY, of_ids=list(tasks_of_each)):
+        tasks_of_each[task["execution_id"]].append(task)
+    return [await _loaded(connection, row, tasks_of_each[row["id"]]) for row in found]
+
+
+async def _loaded(connection: Connection, row: Record, task_rows: Sequence[Record]) -> Loaded:
     stored = rows.execution_of(row)
     frozen = await snapshot(connection, stored.snapshot)
-    task_rows = await connection.all(_TASKS, of_execution=execution_id)
     return Loaded(
         stored.execution,
         stored.row_version,

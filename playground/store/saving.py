@@ -27,6 +27,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     not_,
     or_,
     select,
@@ -38,6 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 from playground.model.execution import Execution, Task
 from playground.model.task_types import Runner, runner_of
+from playground.store.claims import FIRST_CLAIM, LEASE_MS
 from playground.store.event_messages import Receipt
 from playground.store.idempotency import KeyClaim
 from playground.store.rows import (
@@ -57,6 +59,7 @@ from playground.store.tables import (
     tasks,
 )
 from tenants.database import Connection
+from tenants.tables import NOW_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class TaskWrite:
     deadline_at: int
     own_node: bool
     """The node is not in the execution's definition, so it is stored with the task."""
+    is_claimed: bool = False
+    """A new task that the process which saves it begins at once (`engine.claims_ahead`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +193,8 @@ _TASK: Final[_Spec] = {
     "is_new": Boolean(),
     "moved": Boolean(),
     "reset": Boolean(),
+    # Milliseconds of the lease of a new task that is claimed with its save, NULL for none.
+    "lease": BigInteger(),
 }
 _REMOVED: Final[_Spec] = {"id": Text(), "execution_id": Text()}
 _FENCE: Final[_Spec] = {"id": Text(), "execution_id": Text(), "claim": Integer()}
@@ -308,12 +315,22 @@ def _deleted_tasks(of_written: Select[Any]) -> CTE:
 
 
 def _added_tasks(t: CTE, of_written: Select[Any]) -> CTE:
-    stored = [name for name in _TASK if name not in ("is_new", "moved", "reset")]
+    stored = [name for name in _TASK if name not in ("is_new", "moved", "reset", "lease")]
+    is_claimed = t.c.lease.is_not(None)
+    claimed = {
+        "available_at": NOW_MS + t.c.lease,
+        "start_time": NOW_MS,
+        "poll_count": literal(1),
+    }
+    values = [
+        _if(is_claimed, claimed[name], t.c[name]) if name in claimed else t.c[name]
+        for name in stored
+    ]
     return (
         insert(tasks)
         .from_select(
-            stored,
-            select(*(t.c[name] for name in stored)).where(
+            [*stored, "claim"],
+            select(*values, _if(is_claimed, literal(FIRST_CLAIM), literal(0))).where(
                 t.c.is_new, t.c.execution_id.in_(of_written)
             ),
         )
@@ -551,6 +568,7 @@ def _task_row(save: Save, write: TaskWrite) -> tuple[Any, ...]:
         base is None or task.status != base.status or task.due_time != base.due_time,
         base is not None
         and (task.start_time < base.start_time or task.poll_count < base.poll_count),
+        LEASE_MS if write.is_claimed else None,
     )
 
 
