@@ -25,6 +25,7 @@ from playground.diagram.layout import Edge, Insert, Label, Layout, Node, Point
 from playground.diagram.state import Turn
 
 BEND = 10.0
+LONGEST_DESCRIPTION = 4_000
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
 _ESCAPES |= dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 65534, 65535), "�")
 
@@ -81,16 +82,18 @@ def draw(
     selected: str = "",
     links: Links | None = None,
     insert_link: str = "",
+    description: str = "",
 ) -> str:
     """The diagram as one `<svg>` element; a task's link is `link` and its quoted reference,
     unless there are `links`.
 
     `selected` is the reference of the task that is open beside the diagram, in a loop as recorded.
     With `insert_link` there is a link "+" on every edge: `insert_link` and the quoted place.
+    `description` is the picture in words, for those who do not see it.
     """
     inserts = layout.inserts if insert_link else []
     plus = "".join(_insert(one, insert_link) for one in inserts)
-    return "".join(_document(layout, links or TaskLinks(link), selected, plus))
+    return "".join(_document(layout, links or TaskLinks(link), selected, plus, description))
 
 
 def draw_thumbnail(layout: Layout) -> str:
@@ -103,7 +106,9 @@ def node_id(ref: str) -> str:
     return "t-" + quote(ref, safe="", errors="replace")
 
 
-def _document(layout: Layout, links: Links, selected: str, plus: str) -> Iterator[str]:
+def _document(
+    layout: Layout, links: Links, selected: str, plus: str, description: str
+) -> Iterator[str]:
     kind = "execution" if layout.is_execution else "definition"
     size = f"{_number(layout.width)} {_number(layout.height)}"
     yield (
@@ -111,6 +116,8 @@ def _document(layout: Layout, links: Links, selected: str, plus: str) -> Iterato
         f'aria-label="{escape(f"Diagram of {layout.name}"[:200])}" viewBox="0 0 {size}" '
         f'width="{_number(layout.width)}" height="{_number(layout.height)}">'
     )
+    if description:
+        yield f"<desc>{escape(description[:LONGEST_DESCRIPTION])}</desc>"
     yield _symbols(layout)
     yield from (_frame_ground(node) for node in layout.nodes if node.is_frame)
     yield from _edges(layout.edges)

@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from playground.model.definitions import WorkflowDef
 from playground.model.execution import Execution, Task, WorkflowStatus
+from playground.model.written import compact
 from playground.understand.json_diff import Change, changes
 from playground.understand.words import code, codes, counted, sentence, span
 
@@ -113,8 +114,8 @@ _INCIDENTAL = frozenset({"createTime", "updateTime", "createdBy", "updatedBy", "
 
 def _document(definition: WorkflowDef | UnsetType) -> object:
     """What an author wrote; task definitions are policies of their own."""
-    built = msgspec.to_builtins(definition) if definition else {}
-    return _without(built, _INCIDENTAL | {"taskDefinition"}) if isinstance(built, dict) else {}
+    written = compact(definition) if definition else {}
+    return _without(written, _INCIDENTAL | {"taskDefinition"})
 
 
 def _without(value: object, keys: frozenset[str]) -> object:

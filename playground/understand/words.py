@@ -38,9 +38,10 @@ def span(ms: float) -> str:
     for size, unit, part, small in _UNITS:
         if seconds >= size:
             whole, rest = divmod(seconds, size)
-            rest //= part
+            if whole >= _ONE_UNIT_FROM:
+                whole, rest = (seconds + size // 2) // size, 0
             name = _day(whole) if unit == "d" else f"{whole} {unit}"
-            return f"{name} {rest} {small}" if rest and whole < _ONE_UNIT_FROM else name
+            return f"{name} {rest // part} {small}" if rest >= part else name
     return f"{seconds} s"
 
 

@@ -2,8 +2,8 @@
 
 A template gets `page` (the frozen context of that page) and `shell` (who is signed in, where we
 are) and nothing else. Filters: `breakable`, `bytes`, `coded`, `duration`, `in_short`,
-`json_text`, `json_view`, `moment`, `quoted`, `status_icon`, `status_word`. Globals: `csrf_field`,
-`preloads`, `static_url`, `url`.
+`json_text`, `json_view`, `moment`, `plain_moment`, `quoted`, `short_json`, `status_icon`,
+`status_word`. Globals: `csrf_field`, `preloads`, `static_url`, `url`.
 """
 
 import json
@@ -253,6 +253,21 @@ def json_text(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def short_json(value: Any) -> str:
+    """A value as JSON on one line, at most 300 characters of it."""
+    text = (
+        value
+        if isinstance(value, str) and len(value) > 300
+        else json.dumps(value, ensure_ascii=False)
+    )
+    return text if len(text) <= 300 else f"{text[:299]}…"
+
+
+def plain_moment(ms: int) -> str:
+    """A time as text, in UTC, where no element can stand."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%-d %b, %H:%M:%S UTC")
+
+
 def size_text(count: int) -> str:
     """A number of bytes in the unit that reads best."""
     if count < 1024:
@@ -276,7 +291,9 @@ environment.filters |= {
     "json_text": json_text,
     "json_view": json_view,
     "moment": moment,
+    "plain_moment": plain_moment,
     "quoted": quoted,
+    "short_json": short_json,
     "status_icon": status_icon,
     "status_word": word_of,
 }

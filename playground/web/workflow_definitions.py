@@ -2,7 +2,6 @@
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from markupsafe import Markup
@@ -14,7 +13,9 @@ from playground import diagram
 from playground.engine import standing_in
 from playground.model.definitions import JSONObject, WorkflowDef, WorkflowDefSummary, WorkflowTask
 from playground.model.errors import NotFound
+from playground.model.written import compact as compact
 from playground.store import queries
+from playground.understand.explanation import Explanation, explain
 from playground.web.forms import path_text, read_query, whole_number
 from playground.web.pages import picture, render, runtime
 from playground.web.readme import readme_html
@@ -58,6 +59,9 @@ class WorkflowDefinitionPage:
     task_count: int
     workers: tuple[NeededWorker, ...]
     title: str
+    explanation: Explanation
+    node_link: str
+    """Before a task's quoted reference: where the sentence about it leads."""
     readme: Markup
     """What this sample is about, and what to look at; empty where it is none."""
 
@@ -114,10 +118,11 @@ def definition_page(
     tasks = {task.task_reference_name: task for task in definition.all_tasks()}
     opened = tasks.get(task_ref)
     layout, link = diagram.lay_out(definition), f"?version={definition.version}&task="
+    told = explain(definition)
     return WorkflowDefinitionPage(
         definition=definition,
         versions=tuple(sorted(versions, key=lambda one: -one.version)),
-        svg=picture(diagram.draw(layout, link=link, selected=task_ref)),
+        svg=picture(diagram.draw(layout, link=link, selected=task_ref, description=told.text)),
         text=indented(definition),
         task=_selected(opened) if opened else None,
         task_count=sum(1 for _ in definition.all_tasks()),
@@ -125,6 +130,8 @@ def definition_page(
             NeededWorker(task_type=name, stand_in=name in working)
             for name in sorted(_worker_types(definition))
         ),
+        explanation=told,
+        node_link=link,
         title=example.title if example else "",
         readme=readme_html(example.readme) if example else Markup(""),
     )
@@ -144,37 +151,6 @@ def _selected(task: WorkflowTask) -> SelectedTask:
         type=task.type,
         document=compact(task),
     )
-
-
-def compact(document: msgspec.Struct) -> JSONObject:
-    """The wire form without what is at its default: about what its author wrote."""
-    shown: JSONObject = {}
-    for field in msgspec.structs.fields(document):
-        value = getattr(document, field.name)
-        if value is msgspec.UNSET:
-            continue
-        if field.name in _ALWAYS_SHOWN or value != _default(field):
-            shown[field.encode_name] = _compact(value)
-    return shown
-
-
-_ALWAYS_SHOWN = frozenset({"name", "version", "tasks", "task_reference_name", "type"})
-
-
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
-
-
-def _compact(value: Any) -> Any:
-    if isinstance(value, msgspec.Struct):
-        return compact(value)
-    if isinstance(value, list):
-        return [_compact(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _compact(item) for key, item in value.items()}
-    return value
 
 
 def indented(document: msgspec.Struct) -> str:

@@ -47,7 +47,7 @@ from playground.web.tasks import TaskFilters, TasksPage
 from playground.web.workflow_definitions import definition_page, definitions_page
 from sample_workflows import Sample, samples
 from tenants.caller import Plan
-from tests.web import resource_examples
+from tests.web import resource_examples, understand_examples
 
 NOW_MS = 1_790_000_000_000
 HOSTILE = "\"><script>alert(1)</script>'&"
@@ -246,6 +246,7 @@ VIEWS: dict[str, Any] = {
     "io": documents.view_of,
     "variables": documents.variables_of,
     "json": lambda opened: documents.json_of(opened.execution),
+    **understand_examples.VIEWS,
 }
 
 

@@ -6,7 +6,10 @@ from urllib.parse import quote
 
 from playground.web.forms import Form
 
-KEPT = ("tab", "task", "attempt", "panel", "page", "status", "q", "open", "turn", "row")
+KEPT = (
+    *("tab", "task", "attempt", "panel", "page", "status", "q", "open", "turn", "row"),
+    *("at", "with", "language", "on", "program"),
+)
 """What links on the page hand on; everything else in a query is dropped."""
 
 MOST_VALUES = 40

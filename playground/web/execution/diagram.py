@@ -19,6 +19,7 @@ from playground.diagram.svg import escape
 from playground.model.definitions import WorkflowDef
 from playground.model.errors import NotFound
 from playground.model.execution import Execution, Task
+from playground.understand.explanation import explain
 from playground.web.execution.address import Address
 from playground.web.execution.opened import Opened, Reader, light_execution
 from playground.web.forms import whole_number
@@ -134,11 +135,18 @@ def _drawn(execution: Execution, view: View, links: PageLinks, selected: str) ->
     definition = execution.workflow_definition or WorkflowDef(name=execution.workflow_name)
     try:
         layout = diagram.lay_out(definition, execution, view=view)
-        return picture(diagram.draw(layout, links=links, selected=selected))
+        return picture(
+            diagram.draw(layout, links=links, selected=selected, description=_told(execution))
+        )
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
         # A bug of the drawing; the page around it still works, and says so.
         _log.exception("diagram.failed", extra={"execution": execution.workflow_id})
         return _cards(execution, links)
+
+
+def _told(execution: Execution) -> str:
+    definition = execution.workflow_definition
+    return explain(definition).brief.replace("`", "") if definition else ""
 
 
 def _cards(execution: Execution, links: PageLinks) -> Markup:

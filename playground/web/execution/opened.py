@@ -47,18 +47,31 @@ class Reader:
     connection: Connection
 
 
+async def nothing(reader: Reader, opened: Opened) -> object:
+    return None
+
+
+def always(opened: Opened) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tab:
     """`read` gives the context of `template`, which finds it as `page.view`.
 
-    With `has_panel` the open task is shown beside it.
+    With `has_panel` the open task is shown beside it. What `gather` gives instead of `read` is
+    gathered after the connection is given back: it asks others than the database. `shown_when`
+    says for which executions there is the tab; while `is_live` the page follows the execution.
     """
 
     name: str
     label: str
     template: str
-    read: Callable[[Reader, Opened], Awaitable[object]]
+    read: Callable[[Reader, Opened], Awaitable[object]] = nothing
     has_panel: bool = False
+    gather: Callable[[Runtime, Caller, Opened], Awaitable[object]] | None = None
+    shown_when: Callable[[Opened], bool] = always
+    is_live: bool = True
 
 
 async def light_execution(connection: Connection, execution_id: str) -> Execution:

@@ -10,10 +10,22 @@ from playground.diagram.standalone import standalone
 from playground.model.errors import NotFound
 from playground.model.execution import Execution, Task, WorkflowStatus
 from playground.store import queries
-from playground.web.execution import diagram, documents, panel, summary, task_list, timeline
+from playground.web.execution import (
+    comparison,
+    diagram,
+    documents,
+    explore,
+    panel,
+    replay,
+    summary,
+    task_list,
+    timeline,
+    why,
+)
 from playground.web.execution.actions import routes as actions
 from playground.web.execution.address import address_of
 from playground.web.execution.forms import routes as asking
+from playground.web.execution.moves import routes as moves
 from playground.web.execution.opened import (
     Opened,
     Reader,
@@ -59,6 +71,34 @@ TABS: tuple[Tab, ...] = (
         label="Variables",
         template="execution/_variables.html",
         read=documents.read_variables,
+    ),
+    Tab(
+        name="why",
+        label="Why?",
+        template="execution/_why.html",
+        gather=why.gather,
+        shown_when=lambda opened: opened.is_live,
+    ),
+    Tab(
+        name="replay",
+        label="Replay",
+        template="execution/_replay.html",
+        read=replay.read,
+        is_live=False,
+    ),
+    Tab(
+        name="expressions",
+        label="Expressions",
+        template="execution/_expressions.html",
+        gather=explore.gather,
+        is_live=False,
+    ),
+    Tab(
+        name="compare",
+        label="Compare",
+        template="execution/_compare.html",
+        read=comparison.read,
+        is_live=False,
     ),
     Tab(name="json", label="JSON", template="execution/_json.html", read=documents.read_json),
 )
@@ -110,6 +150,8 @@ class ExecutionPage:
     view: object
     panel: TaskPanel | None
     is_live: bool
+    follows: bool
+    """The page is brought up to date while the execution goes on."""
     duration_ms: int
     failed: Task | None
     failed_link: str
@@ -135,6 +177,8 @@ async def show_execution(request: Request) -> Response:
         view = await tab.read(reader, opened)
         beside = await panel.read(reader, opened) if tab.has_panel else None
         ancestors = await _ancestors(reader, opened.execution)
+    if tab.gather is not None:
+        view = await tab.gather(rt, caller, opened)
     page = page_of(opened, tab, view, beside, ancestors, said(request))
     response = await render(request, "execution/show.html", page)
     if read_query(request).text("columns"):
@@ -212,7 +256,7 @@ async def _ancestors(reader: Reader, execution: Execution) -> tuple[Ancestor, ..
 
 def tab_of(opened: Opened) -> Tab:
     wanted = opened.address.text("tab")
-    return next((tab for tab in TABS if tab.name == wanted), TABS[0])
+    return next((tab for tab in TABS if tab.name == wanted and tab.shown_when(opened)), TABS[0])
 
 
 def page_of(
@@ -232,16 +276,19 @@ def page_of(
             TabLink(
                 name=one.name,
                 label=one.label,
-                link=opened.address.link(tab=one.name if one is not TABS[0] else "", page=""),
+                link=_tab_link(opened, one),
                 is_current=one is tab,
                 count=len(execution.tasks) if one.name == "tasks" else None,
             )
             for one in TABS
+            # Its own link stands beside the status, where whoever asks is looking.
+            if one.shown_when(opened) and (one is tab or one.name != "why")
         ),
         tab=tab,
         view=view,
         panel=beside,
         is_live=opened.is_live,
+        follows=opened.is_live and tab.is_live,
         duration_ms=(execution.end_time or opened.now_ms) - execution.start_time,
         failed=failed,
         failed_link=_link_to(opened, failed) if failed else "",
@@ -271,6 +318,14 @@ def menu_of(execution: Execution) -> Menu:
     )
 
 
+_OF_OTHER_TABS = ("page", "at", "with", "language", "on", "program")
+
+
+def _tab_link(opened: Opened, tab: Tab) -> str:
+    elsewhere = dict.fromkeys(_OF_OTHER_TABS, "")
+    return opened.address.link(tab=tab.name if tab is not TABS[0] else "", **elsewhere)
+
+
 def _link_to(opened: Opened, task: Task) -> str:
     tab = opened.address.text("tab") if tab_of(opened).has_panel else ""
     return opened.address.link(tab=tab, task=task.reference_task_name, attempt=task.task_id)
@@ -288,4 +343,5 @@ routes = [
     Route("/executions/{id}/diagram.svg", show_picture),
     *asking,
     *actions,
+    *moves,
 ]

@@ -2,6 +2,8 @@
 // page (edges, badges, new nodes, output) is fetched and morphed in, at most twice a second. A
 // broken stream resumes from its last event; where streams do not work at all, the page polls.
 
+import { pathsOfValues } from "./paths.js";
+import "./replay.js";
 import { apply, fetchPage } from "./visit.js";
 
 interface Step {
@@ -112,3 +114,4 @@ function poll(): void {
 
 const address = root()?.dataset["events"];
 if (address) follow(address);
+pathsOfValues();
