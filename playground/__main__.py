@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from playground import logs
 from playground.settings import EXIT_UNUSABLE, Settings, Unusable, read_settings
 
 # command → "module:function"; roles take the settings, tools also the parsed arguments.
@@ -25,6 +26,7 @@ _TOOLS = {
     "key": "playground.cli.key:main",
     "demo": "playground.cli.demo:main",
     "check": "playground.cli.check:main",
+    "restart": "playground.cli.restart:main",
 }
 _SANDBOX = "playground.sandbox.server:main"
 
@@ -48,6 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
     command = arguments.command
+    # Tools speak to a person; what went wrong is all there is to log.
+    logs.configure(
+        level=settings.log_level if command in _ROLES else "error",
+        as_json=settings.log_format == "json" and command in _ROLES,
+        role=command,
+    )
     if command in _ROLES:
         return _status(_entry(command, _ROLES[command])(settings))
     tool = _entry(command, _TOOLS[command])
@@ -55,10 +63,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _with_installation(settings: Settings, tool: Callable[[Settings], int], command: str) -> int:
-    supervisor = importlib.import_module("playground.supervisor")
+    running = importlib.import_module("playground.running")
     if command == "demo":
-        return _status(supervisor.with_everything(settings, tool))
-    return _status(supervisor.with_installation(settings, tool))
+        return _status(running.with_everything(settings, tool))
+    if command == "restart":
+        return _status(running.with_running(settings, tool))
+    return _status(running.with_installation(settings, tool))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,8 +95,17 @@ def _parser() -> argparse.ArgumentParser:
     ):
         commands.add_parser(name, help=about, description=about)
     commands.add_parser("sandbox", help="the confined evaluator of jq and JavaScript")
+    _add_restart(commands)
     _add_key(commands)
     return parser
+
+
+def _add_restart(commands: Any) -> None:
+    about = "start roles of a running `up` anew, one process at a time and without a pause"
+    restart = commands.add_parser("restart", help=about, description=about)
+    restart.add_argument(
+        "roles", nargs="*", metavar="role", help="web, executor, clock or sandbox; none = all"
+    )
 
 
 def _add_key(commands: Any) -> None:

@@ -1,7 +1,10 @@
 """The web role: the API, the pages and the stand-ins as one ASGI application."""
 
+import asyncio
 import logging
+import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,11 +13,14 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from playground import __version__, api, garbage, standins, wiring
+from playground import __version__, api, garbage, logs, standins, wiring
 from playground.api.openapi import api_document
-from playground.settings import Settings
+from playground.engine.runtime import Runtime
+from playground.operating.metrics import Parts
+from playground.operating.port import operator_port
+from playground.settings import Settings, tell_ready
 from playground.web import errors
 from playground.web.app import create_web
 from playground.web.site import SignInChoice, Site
@@ -25,7 +31,9 @@ log = logging.getLogger(__name__)
 
 # Workers that poll keep their connection: closing it after uvicorn's five seconds costs them more.
 _KEEP_ALIVE_SECONDS = 75
-_DRAIN_SECONDS = 8
+_IDLE_SECONDS = 2.0
+_LONG_ANSWERS_SECONDS = 6.0
+_DRAIN_SECONDS = 7
 _HEADER_MAX_BYTES = 32 * 1024
 
 
@@ -50,6 +58,32 @@ class Doors:
         await self._pages(scope, receive, send)
 
 
+class Front:
+    """Counts answers, joins log lines to their request, and lets connections go when we end."""
+
+    def __init__(self, app: ASGIApp, *, rt: Runtime) -> None:
+        self._app = app
+        self._responses = rt.measures.responses
+        self._wakeups = rt.wakeups
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        logs.serving(scope)
+
+        async def send_counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._responses[message["status"] // 100] += 1
+                if self._wakeups.leaving:
+                    # The next request of this client goes to a process that stays.
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, send_counted)
+
+
 class WithLifespan:
     """Opens what the web role works with, and puts the runtime into every request's state."""
 
@@ -64,10 +98,17 @@ class WithLifespan:
         async with wiring.web(self._settings) as web:
             self._doors = create_app(self._settings, web)
             self._state = {"runtime": web.rt}
-            garbage.spare()
-            log.info("web ready")
-            yield self._state
+            parts = Parts(role="web", rt=web.rt, limiter=web.limiter)
+            async with operator_port(self._settings, parts):
+                garbage.spare()
+                yield self._state
             self._doors = None
+
+    def leave(self, by: float) -> None:
+        """This process ends at that monotonic time: long answers are given now."""
+        rt: Runtime | None = self._state.get("runtime")
+        if rt is not None:
+            rt.wakeups.leave(by)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -117,13 +158,47 @@ def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
         samples=Starlette(routes=[Mount("/samples", routes=standins.routes)]),
         pages=pages,
     )
-    return SecurityHeaders(doors, https=https)
+    return SecurityHeaders(Front(doors, rt=web.rt), https=https)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which at its end lets clients go instead of hanging up on them.
+
+    Who keeps a connection open may send a request at the very moment in which it is closed, and
+    cannot know whether it was taken. So for a moment every connection is still served, and told
+    to close with its answer; only what is idle all that time is closed unasked. After SIGINT
+    everything ends, so nobody needs to be handed over.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: WithLifespan, ready_fd: int = -1) -> None:
+        super().__init__(config)
+        self._app = app
+        self._ready_fd = ready_fd
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; whoever started us learns that we do."""
+        await super().startup(sockets)
+        log.info("web ready")
+        tell_ready(self._ready_fd)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connections, let go of those there are, end."""
+        self._app.leave(time.monotonic() + _LONG_ANSWERS_SECONDS)
+        for server in self.servers:
+            server.close()
+        if signal.SIGTERM in self._captured_signals:
+            deadline = time.monotonic() + _IDLE_SECONDS
+            # uvicorn tells nobody when a connection ends.
+            while self.server_state.connections and time.monotonic() < deadline:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await super().shutdown(sockets)
 
 
 def serve_web(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished."""
+    app = WithLifespan(settings)
     config = uvicorn.Config(
-        WithLifespan(settings),
+        app,
         host=settings.host,
         port=settings.port,
         lifespan="on",
@@ -135,7 +210,7 @@ def serve_web(settings: Settings) -> None:
         h11_max_incomplete_event_size=_HEADER_MAX_BYTES,
         backlog=2048,
     )
-    server = uvicorn.Server(config)
+    server = Server(config, app, settings.ready_fd)
     if settings.web_socket_fd >= 0:
         server.run(sockets=[socket.socket(fileno=settings.web_socket_fd)])
     else:

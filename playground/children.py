@@ -7,6 +7,7 @@ own session, so a Ctrl-C at the terminal reaches the supervisor alone, which sto
 import asyncio
 import contextlib
 import ctypes
+import json
 import os
 import platform
 import queue
@@ -16,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TextIO
 
 from playground.settings import EXIT_UNUSABLE, Unusable
@@ -27,6 +28,8 @@ SINK_LINES = 10_000
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 10.0
 STEADY_SECONDS = 30.0
+REPLACE_SECONDS = 30.0
+READY_FD = "{ready_fd}"
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if platform.system() == "Linux" else None
@@ -38,7 +41,8 @@ class Program:
 
     `user` is (uid, gid) to drop to, None to stay who we are. `stop_signal` asks it to end;
     `death_signal` is what the kernel sends it when our own process dies, even by SIGKILL.
-    `is_noise` says which of its lines not to show.
+    `is_noise` says which of its lines not to show. Where it `tells_ready`, `{ready_fd}` in its
+    arguments and its environment becomes the descriptor it writes to once it works.
     """
 
     name: str
@@ -52,6 +56,19 @@ class Program:
     stop_seconds: float = 10.0
     death_signal: signal.Signals = signal.SIGKILL
     is_noise: Callable[[str], bool] = lambda _line: False
+    tells_ready: bool = False
+
+    def telling(self, ready_fd: int) -> "Program":
+        """The same with its descriptor put in."""
+        return replace(
+            self,
+            argv=tuple(part.replace(READY_FD, str(ready_fd)) for part in self.argv),
+            environment={
+                name: value.replace(READY_FD, str(ready_fd)) if value == READY_FD else value
+                for name, value in self.environment.items()
+            },
+            pass_fds=(*self.pass_fds, ready_fd),
+        )
 
 
 class LogSink:
@@ -61,8 +78,10 @@ class LogSink:
     stream moves again.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, as_json: bool = False) -> None:
+        """`as_json`: each line is one JSON object; what is none already is put into one."""
         self._stream = stream
+        self._as_json = as_json
         self._lines: queue.Queue[str | None] = queue.Queue(maxsize=SINK_LINES)
         self._dropped = 0
         self._thread = threading.Thread(target=self._write_lines, daemon=True)
@@ -71,7 +90,7 @@ class LogSink:
     def write(self, name: str, line: str) -> None:
         """Show `line` as said by `name`."""
         try:
-            self._lines.put_nowait(f"{name:<10}| {line}\n")
+            self._lines.put_nowait(self._shown(name, line))
         except queue.Full:
             self._dropped += 1
 
@@ -80,6 +99,13 @@ class LogSink:
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(None)
         self._thread.join(timeout=1.0)
+
+    def _shown(self, name: str, line: str) -> str:
+        if not self._as_json:
+            return f"{name:<10}| {line}\n"
+        if line.startswith("{"):
+            return f"{line}\n"
+        return json.dumps({"level": "info", "role": name, "message": line}) + "\n"
 
     def _write_lines(self) -> None:
         while (text := self._lines.get()) is not None:
@@ -100,11 +126,27 @@ class Child:
         self.program = program
         self.process = process
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._ready_fd = -1
         self._speaking: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, program: Program, sink: LogSink) -> "Child":
         """Run the program; raises `Unusable` when it cannot be executed."""
+        if not program.tells_ready:
+            return await cls._start(program, sink)
+        ready_end, told_end = os.pipe()
+        try:
+            child = await cls._start(program.telling(told_end), sink)
+        except BaseException:
+            os.close(ready_end)
+            raise
+        finally:
+            os.close(told_end)
+        child._ready_fd = ready_end
+        return child
+
+    @classmethod
+    async def _start(cls, program: Program, sink: LogSink) -> "Child":
         uid_gid = {}
         if program.user is not None:
             uid_gid = {
@@ -148,12 +190,30 @@ class Child:
         """Whether the process has not ended yet."""
         return self.process.returncode is None
 
+    async def told_ready(self, seconds: float) -> bool:
+        """Whether it said within so many seconds that it works; ask once."""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        # Ours alone from here on, so that nobody else closes it while we listen.
+        descriptor, self._ready_fd = self._ready_fd, -1
+        # Readable also when its end is closed without a word: the process is gone.
+        loop.add_reader(descriptor, readable.set)
+        try:
+            await asyncio.wait_for(readable.wait(), seconds)
+            return os.read(descriptor, 1) == b"1"
+        except TimeoutError:
+            return False
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
     async def wait(self) -> int:
         """Its exit status, once it has ended and said all; minus the signal that killed it."""
         status = await self.process.wait()
         if self._speaking is not None:
             # Grandchildren may hold the pipe open; what they say later is not worth waiting for.
             await asyncio.wait({self._speaking}, timeout=0.5)
+        self._forget_ready()
         return status
 
     def signal(self, number: signal.Signals) -> None:
@@ -161,10 +221,13 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
 
-    async def stop(self) -> None:
-        """Ask it to end, wait `stop_seconds`, then kill it and whatever it left in its session."""
+    async def stop(self, *, hand_over: bool = False) -> None:
+        """Ask it to end, wait `stop_seconds`, then kill it and whatever it left in its session.
+
+        `hand_over`: another run goes on in its place, so it is asked by SIGTERM to take leave.
+        """
         if self.running:
-            self.signal(self.program.stop_signal)
+            self.signal(signal.SIGTERM if hand_over else self.program.stop_signal)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.process.wait(), self.program.stop_seconds)
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -172,6 +235,12 @@ class Child:
         await self.wait()
         if self._speaking is not None:
             self._speaking.cancel()
+
+    def _forget_ready(self) -> None:
+        """Nobody waits any more for it to say that it works."""
+        if self._ready_fd >= 0:
+            os.close(self._ready_fd)
+            self._ready_fd = -1
 
     async def _speak(self, read_end: int, sink: LogSink) -> None:
         stream = asyncio.StreamReader()
@@ -244,10 +313,13 @@ class Keeper:
         """Watch it until `stop`; raises `Unusable` when starting it again would not help."""
         backoff_seconds = FIRST_BACKOFF_SECONDS
         while self._child is not None and not self._stopping.is_set():
-            started = time.monotonic()
-            status = await self._child.wait()
+            started, child = time.monotonic(), self._child
+            status = await child.wait()
             if self._stopping.is_set():
                 return
+            if child is not self._child:
+                # It was replaced, and ended because it was asked to.
+                continue
             if status == EXIT_UNUSABLE:
                 raise Unusable(f"The {self.name} role cannot work; its last line says why.")
             if time.monotonic() - started > STEADY_SECONDS:
@@ -260,6 +332,26 @@ class Keeper:
                 await asyncio.wait_for(self._stopping.wait(), backoff_seconds)
             backoff_seconds = min(backoff_seconds * 2, LONGEST_BACKOFF_SECONDS)
             await self._start_again()
+
+    async def replace(self) -> None:
+        """Start another run beside the present one; end that one when the other works.
+
+        Raises `Unusable`, and leaves the present one as it is, when the other does not come up.
+        """
+        before = self._child
+        child = await Child.start(await self._prepare(), self._sink)
+        try:
+            if self._ready is not None:
+                await self._ready(child)
+            if child.program.tells_ready and not await child.told_ready(REPLACE_SECONDS):
+                raise Unusable(f"The new {self.name} did not begin to work; the old one goes on.")
+        except BaseException:
+            await child.stop()
+            raise
+        self._child = child
+        self.on_start()
+        if before is not None:
+            await before.stop(hand_over=True)
 
     async def stop(self) -> None:
         """End it for good; nothing when it never started."""

@@ -1,6 +1,7 @@
 """The executor and clock roles as processes: from settings to a loop that ends with a signal."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 
@@ -11,7 +12,9 @@ from playground.jobs import drain as draining
 from playground.jobs.clock import tick_until
 from playground.jobs.drain import Drain
 from playground.jobs.worker import DoorbellThread
-from playground.settings import Settings
+from playground.operating.metrics import Parts
+from playground.operating.port import operator_port
+from playground.settings import Settings, tell_ready
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,8 @@ def run_clock(settings: Settings) -> None:
 async def _execute(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     stop = _stop_signal()
-    async with wiring.executor(settings) as (rt, tools, rings):
+    async with contextlib.AsyncExitStack() as stack:
+        rt, tools, rings = await stack.enter_async_context(wiring.executor(settings))
         drain = Drain(rt, tools)
         rings.append(drain.ring)
 
@@ -39,10 +43,13 @@ async def _execute(settings: Settings) -> None:
         draining.answer_with(ring)
         doorbells = DoorbellThread(str(settings.redis_url))
         doorbells.start()
+        parts = Parts(role="executor", rt=rt, egress=tools.egress)
+        await stack.enter_async_context(operator_port(settings, parts))
         running = asyncio.create_task(drain.run(), name="drain")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         garbage.spare()
         log.info("executor ready")
+        tell_ready(settings.ready_fd)
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
         doorbells.stopping.set()
         await drain.stop()
@@ -57,9 +64,11 @@ async def _execute(settings: Settings) -> None:
 async def _tick(settings: Settings) -> None:
     stop = _stop_signal()
     async with wiring.runtime(settings) as rt:
-        garbage.spare()
-        log.info("clock ready")
-        await tick_until(rt, stop)
+        async with operator_port(settings, Parts(role="clock", rt=rt, for_all=True)):
+            garbage.spare()
+            log.info("clock ready")
+            tell_ready(settings.ready_fd)
+            await tick_until(rt, stop)
 
 
 def _stop_signal() -> asyncio.Event:

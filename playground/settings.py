@@ -83,6 +83,18 @@ def tcp_port(text: str) -> int:
     return number
 
 
+def optional_port(text: str) -> int:
+    """A TCP port, 1 to 65535, or nothing."""
+    return tcp_port(text) if text not in {"", "0"} else 0
+
+
+def text_or_json(text: str) -> str:
+    """One of: text, json."""
+    if text not in {"text", "json"}:
+        raise ValueError(text)
+    return text
+
+
 def whole_count(text: str) -> int:
     """A whole number from 1."""
     number = int(text)
@@ -240,11 +252,38 @@ class Settings:
         "EGRESS_PORTS", "80,443,8080,8443", "ports that HTTP tasks may reach", port_list
     )
     log_level: str = _field("LOG_LEVEL", "info", "debug, info, warning or error", level_name)
-
-    web_socket_fd: int = _internal(
+    log_format: str = _field(
+        "LOG_FORMAT", "text", "text, for people, or json: one object a line", text_or_json
+    )
+    operator_port: int = _field(
+        "OPERATOR_PORT",
+        "",
+        "TCP port of /metrics and /health of each process; `up` gives its processes this one and "
+        "those that follow; empty = none",
+        optional_port,
+    )
+    operator_host: str = _field(
+        "OPERATOR_HOST", "127.0.0.1", "address the operator's port listens on"
+    )
+    sandbox_socket: str = _field(
+        "SANDBOX_SOCKET",
+        "",
+        "path of the sandbox's unix socket, for roles that are started one by one; `up` makes one",
+    )
+    web_socket_fd: int = _field(
         "WEB_SOCKET_FD",
         "-1",
-        "descriptor of the bound web socket; -1 = bind HOST:PORT",
+        "descriptor of a bound, listening web socket, as systemd passes it; -1 = bind HOST:PORT",
+        int,
+    )
+
+    ready_fd: int = _internal(
+        "READY_FD", "-1", "descriptor to write to once the role works; -1 = nobody waits", int
+    )
+    operator_socket_fd: int = _internal(
+        "OPERATOR_SOCKET_FD",
+        "-1",
+        "descriptor of the process's bound operator socket; -1 = bind",
         int,
     )
     devidp_url: str = _internal("DEVIDP_URL", "", "issuer URL of the development provider")
@@ -254,7 +293,6 @@ class Settings:
         "descriptor of the provider's bound socket; -1 = bind",
         int,
     )
-    sandbox_socket: str = _internal("SANDBOX_SOCKET", "", "path of the sandbox's unix socket")
     crash_dir: str = _internal("CRASH_DIR", "", "where files name the crash points to die at")
 
     @property
@@ -357,6 +395,13 @@ def inherited_environment(environ: Mapping[str, str] = os.environ) -> dict[str, 
         for name, value in environ.items()
         if name not in known and not name.startswith(PREFIX + "OIDC_")
     }
+
+
+def tell_ready(descriptor: int) -> None:
+    """Tell whoever started this process that it works; -1 = nobody waits for that."""
+    if descriptor >= 0:
+        os.write(descriptor, b"1")
+        os.close(descriptor)
 
 
 def new_secret_key() -> str:

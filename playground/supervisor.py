@@ -3,28 +3,25 @@
 Order of birth: sockets bound, PostgreSQL and Redis and the sandbox together, `migrate`, the roles.
 Order of death: web, executor and clock finish what they hold, then the development sign-in and the
 sandbox go, then Redis, PostgreSQL last. A child that ends by itself is started again; the web
-socket belongs to the supervisor, so a restarted web process misses no connection.
-
-Also home of `with_installation`, by which short commands find the running installation or start
-the services for the moment.
+sockets belong to the supervisor, so a restarted web process misses no connection. `playground
+restart` (`control`) replaces processes one at a time: the new one works before the old one is told
+to take leave.
 """
 
 import asyncio
-import errno
 import hashlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Secret
 
-from playground.children import Child, Keeper, LogSink, Program, die_with
+from playground.children import READY_FD, Child, Keeper, LogSink, Program
+from playground.control import Control
 from playground.data_directory import DataDirectory
 from playground.embedded import (
     EmbeddedURLs,
@@ -34,9 +31,9 @@ from playground.embedded import (
     Valkey,
     note_migration,
     noted_migration,
-    services,
     urls,
 )
+from playground.listening import BACKLOG, bind_all
 from playground.settings import (
     CHECKOUT,
     PREFIX,
@@ -44,15 +41,12 @@ from playground.settings import (
     Unusable,
     inherited_environment,
     new_secret_key,
-    read_settings,
     unknown_variables,
 )
 
 HEALTH_SECONDS = 60.0
-STATE_SECONDS = 30.0
 STOP_SECONDS = 10.0
-DEVIDP_PORTS_TRIED = 50
-BACKLOG = 1024
+WEB_STOP_SECONDS = 12.0
 
 # The sandbox is executed with an empty environment, so it is told where the code is by argv.
 _SANDBOX_START = (
@@ -69,6 +63,7 @@ _DEVIDP_VARIABLES = (
     "DEVIDP_URL",
     "DEVIDP_SOCKET_FD",
     "LOG_LEVEL",
+    "LOG_FORMAT",
 )
 
 
@@ -78,54 +73,6 @@ def up(settings: Settings) -> int:
     data.prepare()
     with data.lock():
         return asyncio.run(_run(settings, data))
-
-
-def with_installation(settings: Settings, command: Callable[[Settings], int]) -> int:
-    """Run a command with the settings of the installation, running or not.
-
-    Where it runs, the settings are those of its roles. Where it does not, embedded services are
-    started for the moment and migrated; with external ones nothing is started.
-    """
-    data = DataDirectory(settings.data_dir)
-    if (running := running_settings(data)) is not None:
-        return command(running)
-    data.prepare()
-    with data.lock():
-        return asyncio.run(_with_services(settings, data, command))
-
-
-def with_everything(settings: Settings, command: Callable[[Settings], int]) -> int:
-    """Run a command against the installation; one that does not run is started and stopped."""
-    data = DataDirectory(settings.data_dir)
-    if (running := running_settings(data)) is not None:
-        return command(running)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "playground", "up"],
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
-        cwd=CHECKOUT,
-        env={**inherited_environment(), **settings.environment()},
-        preexec_fn=die_with(os.getpid(), signal.SIGTERM),
-    )
-    try:
-        return command(_wait_for_child(process, data))
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def running_settings(data: DataDirectory) -> Settings | None:
-    """The settings of the installation that runs on this data directory, None when none does.
-
-    Waits for one that is just starting.
-    """
-    deadline = time.monotonic() + STATE_SECONDS
-    while data.is_locked() and time.monotonic() < deadline:
-        state = data.read_state()
-        if state is not None:
-            return read_settings(state["environment"])
-        time.sleep(0.1)
-    return None
 
 
 @dataclass
@@ -144,6 +91,8 @@ class _Installation:
     announced: bool = False
     runtime: RuntimeDirectory | None = None
     sockets: list[socket.socket] = field(default_factory=list)
+    operators: dict[str, socket.socket] = field(default_factory=dict)
+    control: Control | None = None
     databases: list[Keeper] = field(default_factory=list)
     helpers: list[Keeper] = field(default_factory=list)
     roles: list[Keeper] = field(default_factory=list)
@@ -179,6 +128,7 @@ class _Installation:
                 "pid": os.getpid(),
                 "serverUrl": f"{self.settings.public_url}/api",
                 "environment": self.settings.environment(),
+                "control": str(self.control.path) if self.control else "",
                 "redisAdminUrl": self.embedded.redis_admin_url,
                 "superuserDatabaseUrl": self.embedded.superuser_database_url,
                 "ownerDatabaseUrl": str(self.settings.owner_database_url),
@@ -191,7 +141,7 @@ class _Installation:
 
 
 async def _run(settings: Settings, data: DataDirectory) -> int:
-    sink = LogSink(sys.stdout)
+    sink = LogSink(sys.stdout, as_json=settings.log_format == "json")
     installation = _Installation(settings, data, sink)
     _listen_to_signals(installation)
     for name in unknown_variables():
@@ -211,10 +161,13 @@ async def _run(settings: Settings, data: DataDirectory) -> int:
 
 
 async def _start(installation: _Installation) -> None:
-    _bind_sockets(installation)
-    installation.settings = _with_keys(installation.settings, installation.data)
+    names = [name for name, _ in _role_names(installation.settings)]
+    bound = bind_all(installation.settings, installation.data, names)
+    installation.settings, installation.sockets, installation.operators = bound
+    installation.settings = with_keys(installation.settings, installation.data)
     await _start_services(installation)
-    await _migrate_if_new(installation.settings, installation.embedded, installation.sink)
+    await _open_control(installation)
+    await migrate_if_new(installation.settings, installation.embedded, installation.sink)
     await _start_roles(installation)
     await _wait_for_health(installation)
     seconds = time.monotonic() - installation.started
@@ -241,7 +194,7 @@ async def _start_services(installation: _Installation) -> None:
         for birth in births:
             group.create_task(_first_reason(installation, birth))
     installation.embedded = urls(installation.postgres, installation.valkey)
-    installation.settings = _with_urls(installation.settings, installation.embedded)
+    installation.settings = with_urls(installation.settings, installation.embedded)
 
 
 async def _first_reason(installation: _Installation, birth: Awaitable[None]) -> None:
@@ -279,17 +232,18 @@ async def _start_sandbox(installation: _Installation) -> None:
         code = (sys.executable, "-I", "-c", _SANDBOX_START, str(CHECKOUT))
         return Program(
             name="sandbox",
-            argv=(*code, "--fd", str(listener.fileno())),
+            argv=(*code, "--fd", str(listener.fileno()), "--ready-fd", READY_FD),
             environment={},
             directory="/",
             pass_fds=(listener.fileno(),),
             stop_seconds=5.0,
+            tells_ready=True,
         )
 
     await installation.begin(Keeper("sandbox", program, installation.sink), installation.helpers)
 
 
-async def _migrate_if_new(settings: Settings, embedded: EmbeddedURLs, sink: LogSink) -> None:
+async def migrate_if_new(settings: Settings, embedded: EmbeddedURLs, sink: LogSink) -> None:
     """Migrate, unless the embedded database has had exactly these migrations: Alembic is slow."""
     fingerprint = _migrations_fingerprint()
     owner_url = embedded.owner_database_url
@@ -323,26 +277,49 @@ async def _start_roles(installation: _Installation) -> None:
     installation.announced = True
     if settings.dev_login_enabled:
         await _start_role(installation, "devidp", "devidp", installation.helpers)
-    for command, number in (
-        ("web", settings.web_processes),
-        ("executor", settings.executor_processes),
-        ("clock", 1),
-    ):
-        for index in range(number):
-            name = command if number == 1 else f"{command}-{index + 1}"
-            await _start_role(installation, name, command, installation.roles)
+    for name, command in _role_names(settings):
+        await _start_role(installation, name, command, installation.roles)
+
+
+def _role_names(settings: Settings) -> list[tuple[str, str]]:
+    """Every process of a role and its command, in the order of their operator's ports."""
+    return [
+        (command if number == 1 else f"{command}-{index + 1}", command)
+        for command, number in (
+            ("web", settings.web_processes),
+            ("executor", settings.executor_processes),
+            ("clock", 1),
+        )
+        for index in range(number)
+    ]
+
+
+async def _open_control(installation: _Installation) -> None:
+    """From now on `playground restart` is heard."""
+    assert installation.runtime is not None
+
+    def processes(role: str) -> list[Keeper]:
+        return [
+            keeper
+            for keeper in (*installation.helpers, *installation.roles)
+            if keeper.name == role or keeper.name.startswith(f"{role}-")
+        ]
+
+    installation.control = Control(installation.runtime.path / "control.sock", processes)
+    await installation.control.open()
 
 
 async def _start_role(
     installation: _Installation, name: str, command: str, group: list[Keeper]
 ) -> None:
-    environment = {
-        **inherited_environment(),
-        **_role_environment(installation.settings, command),
-    }
+    settings = installation.settings
+    operator = installation.operators.get(name)
+    if operator is not None:
+        settings = replace(settings, operator_socket_fd=operator.fileno())
+    environment = {**inherited_environment(), **_role_environment(settings, command)}
 
     async def program() -> Program:
-        return _python(installation.settings, name, command, environment)
+        return _python(settings, name, command, environment)
 
     await installation.begin(Keeper(name, program, installation.sink), group)
 
@@ -353,25 +330,32 @@ def _role_environment(settings: Settings, command: str) -> dict[str, str]:
     if command == "devidp":
         return {PREFIX + name: variables[PREFIX + name] for name in _DEVIDP_VARIABLES}
     variables[PREFIX + "MIGRATE_DATABASE_URL"] = ""
+    if command != "migrate":
+        variables[PREFIX + "READY_FD"] = READY_FD
     return variables
 
 
 def _python(settings: Settings, name: str, command: str, environment: dict[str, str]) -> Program:
-    descriptors = (settings.web_socket_fd,) if command == "web" else ()
-    if command == "devidp":
-        descriptors = (settings.devidp_socket_fd,)
+    descriptors = {
+        "web": [settings.web_socket_fd, settings.operator_socket_fd],
+        "devidp": [settings.devidp_socket_fd],
+    }.get(command, [settings.operator_socket_fd])
     return Program(
         name=name,
         argv=(sys.executable, "-m", "playground", command),
         environment=environment,
         directory=str(CHECKOUT),
-        pass_fds=descriptors,
+        pass_fds=tuple(descriptor for descriptor in descriptors if descriptor >= 0),
+        # At the end of everything nobody is there to take over: SIGINT spares web the leave-taking.
+        stop_signal=signal.SIGINT if command == "web" else signal.SIGTERM,
+        stop_seconds=WEB_STOP_SECONDS if command == "web" else 10.0,
+        tells_ready=PREFIX + "READY_FD" in environment,
     )
 
 
 async def _wait_for_health(installation: _Installation) -> None:
     deadline = time.monotonic() + HEALTH_SECONDS
-    while not await _answers(installation.settings):
+    while not await answers(installation.settings):
         if time.monotonic() > deadline:
             raise Unusable(
                 f"The web role did not answer at {installation.settings.public_url}/health within "
@@ -380,7 +364,7 @@ async def _wait_for_health(installation: _Installation) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _answers(settings: Settings) -> bool:
+async def answers(settings: Settings) -> bool:
     """Whether GET /health on the bound port answers 200."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked there, not bound
     host = everywhere.get(settings.host, settings.host)
@@ -402,6 +386,8 @@ async def _answers(settings: Settings) -> bool:
 async def _stop(installation: _Installation) -> None:
     """Stop what was started, the youngest first, and leave no trace but the data."""
     installation.data.clear_state()
+    if installation.control is not None:
+        installation.control.close()
     installation.stop_asked.clear()
     hurry = asyncio.create_task(_kill_when_asked_again(installation))
     await asyncio.gather(*(keeper.stop() for keeper in installation.roles))
@@ -439,70 +425,7 @@ def _note_failure(installation: _Installation, task: asyncio.Task[None]) -> None
         installation.fail(error)
 
 
-def _bind_sockets(installation: _Installation) -> None:
-    """Bind before anything is started, so that a taken port is said at once."""
-    settings = installation.settings
-    web = _bind(settings.host, settings.port)
-    if web is None:
-        raise Unusable(
-            f"Port {settings.port} on {settings.host} is taken by another program; stop it, or "
-            f"choose another port with {PREFIX}PORT."
-        )
-    installation.sockets.append(web)
-    settings = replace(settings, web_socket_fd=web.fileno())
-    if settings.dev_login_enabled:
-        # 'on' is the only way to offer it beyond this machine; then browsers elsewhere need it too.
-        beyond = settings.dev_login == "on" and not settings.is_loopback
-        host = settings.host if beyond else "127.0.0.1"
-        name = urlsplit(settings.public_url).hostname if beyond else "localhost"
-        bound, port = _bind_devidp(settings, installation.data, host)
-        installation.sockets.append(bound)
-        settings = replace(
-            settings,
-            devidp_socket_fd=bound.fileno(),
-            devidp_port=port,
-            devidp_url=f"http://{name}:{port}",
-        )
-    installation.settings = settings
-
-
-def _bind(host: str, port: int) -> socket.socket | None:
-    """A listening socket, None when the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except PermissionError as error:
-        raise Unusable(
-            f"Port {port} may only be used by root; choose one from 1024 with {PREFIX}PORT."
-        ) from error
-    except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno != errno.EADDRINUSE:
-            raise Unusable(
-                f"The address {host} cannot be listened on ({error.strerror}); choose another with "
-                f"{PREFIX}HOST."
-            ) from error
-        return None
-
-
-def _bind_devidp(settings: Settings, data: DataDirectory, host: str) -> tuple[socket.socket, int]:
-    """The development sign-in's socket and port: the one it had last time, else the next free one.
-
-    People are known by issuer and subject, so the issuer's port should not wander.
-    """
-    remembered = data.remembered("devidp-port")
-    wanted = range(settings.devidp_port, min(settings.devidp_port + DEVIDP_PORTS_TRIED, 65_536))
-    for port in (*([int(remembered)] if remembered.isdigit() else []), *wanted):
-        bound = _bind(host, port)
-        if bound is not None:
-            data.remember("devidp-port", str(port))
-            return bound, port
-    raise Unusable(
-        f"No port from {settings.devidp_port} on is free for the development sign-in; choose "
-        f"another with {PREFIX}DEVIDP_PORT."
-    )
-
-
-def _with_keys(settings: Settings, data: DataDirectory) -> Settings:
+def with_keys(settings: Settings, data: DataDirectory) -> Settings:
     """The settings with the data directory's keys where none was set."""
     if not settings.secret_key:
         settings = replace(settings, secret_key=Secret(data.secret("secret-key", new_secret_key)))
@@ -512,7 +435,7 @@ def _with_keys(settings: Settings, data: DataDirectory) -> Settings:
     return settings
 
 
-def _with_urls(settings: Settings, embedded: EmbeddedURLs) -> Settings:
+def with_urls(settings: Settings, embedded: EmbeddedURLs) -> Settings:
     """The settings with the embedded services' URLs where none was set."""
     if embedded.database_url:
         settings = replace(
@@ -523,35 +446,6 @@ def _with_urls(settings: Settings, embedded: EmbeddedURLs) -> Settings:
     if embedded.redis_url:
         settings = replace(settings, redis_url=Secret(embedded.redis_url))
     return settings
-
-
-async def _with_services(
-    settings: Settings, data: DataDirectory, command: Callable[[Settings], int]
-) -> int:
-    settings = _with_keys(settings, data)
-    if settings.database_url:
-        return await asyncio.to_thread(command, settings)
-    sink = LogSink(sys.stderr)
-    try:
-        async with services(data, sink) as embedded:
-            settings = _with_urls(settings, embedded)
-            await _migrate_if_new(settings, embedded, sink)
-            return await asyncio.to_thread(command, settings)
-    finally:
-        sink.close()
-
-
-def _wait_for_child(process: "subprocess.Popen[bytes]", data: DataDirectory) -> Settings:
-    """The settings of the `up` we started, once its web role answers."""
-    deadline = time.monotonic() + 2 * HEALTH_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        state = data.read_state()
-        if state is not None:
-            settings = read_settings(state["environment"])
-            if asyncio.run(_answers(settings)):
-                return settings
-        time.sleep(0.1)
-    raise Unusable("The playground did not start; the lines above say why.")
 
 
 def _last_line(child: Child) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Iterable
+from math import inf
 from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
@@ -26,7 +27,24 @@ _STOP_SECONDS: Final = 0.5
 
 
 class Wakeups(Protocol):
-    """Where the engine sends its hints and where pollers and live pages wait for them."""
+    """Where the engine sends its hints and where pollers and live pages wait for them.
+
+    `leave_by` is the monotonic time by which long answers must be given because this process
+    ends; infinity for as long as it does not.
+    """
+
+    leave_by: float
+
+    @property
+    def leaving(self) -> bool:
+        """Whether this process is about to end."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether hints of other processes arrive."""
+
+    def leave(self, by: float) -> None:
+        """This process ends at that monotonic time: nobody waits here any more."""
 
     async def wait(self, channel: str, timeout_seconds: float) -> bool:
         """True when woken, False when the time was up."""
@@ -51,11 +69,14 @@ class LocalWakeups:
     """Hints within one process."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self.leave_by = inf
+        self._waiting: dict[str, deque[asyncio.Future[bool]]] = {}
         self._heard: dict[str, int] = {}
 
     async def wait(self, channel: str, timeout_seconds: float) -> bool:
-        """True when woken, False when the time was up."""
+        """True when woken, False when the time was up or this process is to end."""
+        if self.leaving:
+            return False
         waiter = asyncio.get_running_loop().create_future()
         queue = self._waiting.get(channel)
         if queue is None:
@@ -63,7 +84,7 @@ class LocalWakeups:
             self._began(channel)
         queue.append(waiter)
         try:
-            await asyncio.wait_for(waiter, timeout_seconds)
+            return await asyncio.wait_for(waiter, timeout_seconds)
         except TimeoutError:
             return False
         finally:
@@ -72,6 +93,23 @@ class LocalWakeups:
             if not queue and self._waiting.get(channel) is queue:
                 del self._waiting[channel]
                 self._ended(channel)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether this process is about to end."""
+        return self.leave_by != inf
+
+    def leave(self, by: float) -> None:
+        """This process ends at that monotonic time: nobody waits here any more."""
+        self.leave_by = by
+        for queue in list(self._waiting.values()):
+            for waiter in queue:
+                if not waiter.done():
+                    waiter.set_result(False)
+
+    @property
+    def connected(self) -> bool:
+        """There are no others."""
         return True
 
     def notify(self, hints: Iterable[tuple[str, int]]) -> None:
@@ -104,7 +142,7 @@ class LocalWakeups:
         while queue and left > 0:
             waiter = queue.popleft()
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(True)
                 left -= 1
 
     def _began(self, channel: str) -> None:
@@ -127,6 +165,7 @@ class RedisWakeups(LocalWakeups):
         self._changed = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._closing = False
+        self._listening = False
 
     def start(self) -> None:
         """Start listening and sending in the background."""
@@ -157,6 +196,11 @@ class RedisWakeups(LocalWakeups):
                 self._outgoing[channel] = count or _ALL
         self._something_to_send.set()
 
+    @property
+    def connected(self) -> bool:
+        """Whether we listen to Redis, and it answers."""
+        return self._listening
+
     def _began(self, channel: str) -> None:
         if channel not in self._subscribed:
             self._changed.set()
@@ -182,10 +226,12 @@ class RedisWakeups(LocalWakeups):
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                     self._subscribed = set()
                     await pubsub.subscribe(_PREFIX + "everyone")
+                    self._listening = True
                     reader = asyncio.create_task(self._read(pubsub))
                     try:
                         await self._follow_waiters(pubsub, reader)
                     finally:
+                        self._listening = False
                         reader.cancel()
             except (RedisError, OSError, TimeoutError):
                 log.info("no Redis for wake-ups; trying again")

@@ -179,6 +179,11 @@ class Database:
         finally:
             await asyncio.shield(self._pool.release(driver))
 
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many are open, and how many of them are idle."""
+        return self._pool.get_size(), self._pool.get_idle_size()
+
     async def close(self) -> None:
         """Close every connection, at most five seconds for those still in use."""
         try:

@@ -113,6 +113,9 @@ class RateLimiter:
         self._trips: set[asyncio.Task[None]] = set()
         self._full_at_us: OrderedDict[str, int] = OrderedDict()
         self._redis_again_at_ms = 0
+        self.refused = 0
+        self.alone = 0
+        """Answers given without Redis."""
 
     async def admit(self, namespace: str, rate_class: str, plan: Plan) -> Admission:
         """Count one request of `namespace`; a plan without a window admits all."""
@@ -123,7 +126,9 @@ class RateLimiter:
 
     async def count(self, key: str, rate: Rate) -> Admission:
         """Count one request under `key`, unless it is refused."""
-        return await self._ask(key, rate, cost=1, forced=False)
+        admission = await self._ask(key, rate, cost=1, forced=False)
+        self.refused += not admission.allowed
+        return admission
 
     async def peek(self, key: str, rate: Rate) -> Admission:
         """Whether one more would be allowed, without counting it."""
@@ -198,6 +203,7 @@ class RateLimiter:
             await redis.incrby(key, wanted - full_at_us - asked)
 
     def _answer_alone(self, key: str, rate: Rate, questions: Sequence[_Question]) -> None:
+        self.alone += len(questions)
         waiting = [question for question in questions if not question.answer.done()]
         now_us = self._now_ms() * 1_000
         full_at_us = max(now_us, self._full_at_us.pop(key, now_us))

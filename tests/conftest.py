@@ -26,6 +26,7 @@ _PLUGINS = (
     "tests.support.browser",
     "tests.support.egress",
     "tests.support.sandbox",
+    "tests.support.logs",
 )
 pytest_plugins = [name for name in _PLUGINS if importlib.util.find_spec(name) is not None]
 

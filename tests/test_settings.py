@@ -189,9 +189,9 @@ def test_only_derived_settings_are_left_out_of_the_list() -> None:
     variables = {field.metadata["variable"] for field in fields(Settings)}
 
     assert variables - described == {
-        "WEB_SOCKET_FD",
+        "OPERATOR_SOCKET_FD",
+        "READY_FD",
         "DEVIDP_URL",
         "DEVIDP_SOCKET_FD",
-        "SANDBOX_SOCKET",
         "CRASH_DIR",
     }

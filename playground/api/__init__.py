@@ -227,6 +227,7 @@ def _logged_path(scope: Scope) -> str:
 async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
     problem = problems.problem_of(error)
     problems.log_refusal(problem, scope["method"], _logged_path(scope))
+    scope["state"]["runtime"].measures.refusals[problem.code] += 1
     await problems.json_response(problem)(scope, receive, send)
 
 

@@ -10,6 +10,7 @@ from playground.api.answers import as_json, as_text
 from playground.api.endpoint import Content, Endpoint
 from playground.model.definitions import JSONObject
 from playground.model.errors import PlaygroundError
+from playground.operating.readiness import OK, loops, readiness
 from tenants.errors import TenantError
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,30 @@ async def get_health(request: Request) -> Response:
 async def get_api_health(request: Request) -> Response:
     """The same, where Go's client looks for it."""
     return await get_health(request)
+
+
+async def get_liveness(request: Request) -> Response:
+    """Whether this process is worth keeping. Asks nobody."""
+    alive = loops(request.state.runtime) == OK
+    return _state("alive" if alive else "hanging", well=alive)
+
+
+async def get_readiness(request: Request) -> Response:
+    """Whether this process can do its work: ready, degraded (slower, or without scripts), unready.
+
+    What is wrong is told on the operator's port, not here.
+    """
+    rt = request.state.runtime
+    found = await readiness(rt)
+    if rt.wakeups.leaving:
+        return _state("leaving", well=False)
+    return _state(found.status, well=found.is_ready)
+
+
+def _state(status: str, *, well: bool) -> Response:
+    response = as_json({"status": status})
+    response.status_code = 200 if well else 503
+    return response
 
 
 async def get_version(request: Request) -> Response:
@@ -128,6 +153,22 @@ ENDPOINTS = (
         scope=None,
         summary="Health of the service",
         answers={200: JSONObject},
+    ),
+    Endpoint(
+        method="GET",
+        path="/health/live",
+        handler=get_liveness,
+        scope=None,
+        summary="Whether this process is alive",
+        answers={200: JSONObject, 503: JSONObject},
+    ),
+    Endpoint(
+        method="GET",
+        path="/health/ready",
+        handler=get_readiness,
+        scope=None,
+        summary="Whether this process is ready for requests",
+        answers={200: JSONObject, 503: JSONObject},
     ),
     Endpoint(
         method="GET",

@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import re
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -144,6 +145,10 @@ class Egress:
         self._own = URL(own_origin)
         self._samples = URL(samples_origin).origin() if samples_origin else None
         self._names = _Names(resolve) if resolve else _SystemNames()
+        self.requests = 0
+        self.refused = 0
+        self.failed: Counter[str] = Counter()
+        """Kind of `EgressFailed` → how often."""
         self._outside: aiohttp.ClientSession | None = None
         self._inside: aiohttp.ClientSession | None = None
         self._always = {
@@ -160,6 +165,17 @@ class Egress:
             EgressRefused: the destination, at any hop, is not one we connect to.
             EgressFailed: the request is malformed, took too long, was too much, or broke.
         """
+        self.requests += 1
+        try:
+            return await self._fetch(namespace, request)
+        except EgressRefused:
+            self.refused += 1
+            raise
+        except EgressFailed as failure:
+            self.failed[failure.kind] += 1
+            raise
+
+    async def _fetch(self, namespace: str, request: EgressRequest) -> EgressResponse:
         deadline_seconds = min(request.deadline_ms, MAX_DEADLINE_MS) / 1000
         try:
             request = _checked(request)

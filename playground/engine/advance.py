@@ -7,6 +7,7 @@ loads again and decides again.
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -314,6 +315,7 @@ class _Turn:
         # Read anew for each state that is decided on: another decision may have taken some.
         messages: Sequence[WorkflowMessage] | None = None
         while True:
+            began = time.perf_counter()
             decision = decide(
                 view,
                 now_ms=self.rt.now_ms(),
@@ -334,6 +336,7 @@ class _Turn:
                     max_tasks_ever=self.plan.tasks_per_execution * _TURNS_OF_A_LOOP,
                 ),
             )
+            self.rt.measures.decisions.add(time.perf_counter() - began)
             match decision.questions:
                 case (Load(task_ids),):
                     async with self.rt.reading(self.namespace) as connection:

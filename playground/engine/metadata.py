@@ -49,6 +49,40 @@ async def register_workflow(
         )
 
 
+async def save_edited(
+    rt: Runtime,
+    caller: Caller,
+    definition: WorkflowDef,
+    *,
+    seen_time: int,
+    new_version: bool = False,
+) -> int:
+    """Save what somebody edited, unless its version changed since they saw it; the version.
+
+    `seen_time` is when the version they replace was last changed, 0 where there was none. Raises
+    `InvalidFields` with every finding and `Conflict` when somebody else was faster.
+    """
+    await _check(rt, caller, definition)
+    async with rt.unit_of_work(caller.namespace) as connection:
+        # Its row is locked from here on: whoever saves at the same time comes after.
+        await definitions.bump_revision(connection, caller.namespace)
+        stored = await definitions.workflow(connection, definition.name, definition.version)
+        stored_time = changed_at(stored) if stored else 0
+        if not new_version and stored_time != seen_time:
+            raise Conflict(
+                f"Version {definition.version} of {definition.name} was changed by somebody else "
+                "in the meantime."
+            )
+        return await _register(
+            rt, caller, connection, definition, overwrite=True, new_version=new_version
+        )
+
+
+def changed_at(definition: WorkflowDef) -> int:
+    """When a stored definition was last changed, in milliseconds."""
+    return definition.update_time or definition.create_time
+
+
 async def update_workflows(
     rt: Runtime,
     caller: Caller,
@@ -108,6 +142,17 @@ async def delete_workflow(rt: Runtime, caller: Caller, name: str, version: int) 
         if not await definitions.latest_versions(connection, [name]):
             await stored_tags.forget(connection, ResourceType.WORKFLOW_DEF, name)
         await definitions.bump_revision(connection, caller.namespace)
+
+
+async def delete_workflow_versions(rt: Runtime, caller: Caller, name: str) -> int:
+    """Remove all versions of a workflow at once; how many there were. Raises `NotFound`."""
+    async with rt.unit_of_work(caller.namespace) as connection:
+        await definitions.bump_revision(connection, caller.namespace)
+        removed = await definitions.delete_workflow_versions(connection, name)
+        if not removed:
+            raise NotFound(f"No such workflow definition: {name}")
+        await stored_tags.forget(connection, ResourceType.WORKFLOW_DEF, name)
+    return removed
 
 
 async def register_task_defs(rt: Runtime, caller: Caller, given: Sequence[TaskDef]) -> None:

@@ -12,6 +12,7 @@ from playground.engine.plans import Plans
 from playground.engine.switches import Switches
 from playground.engine.together import Together
 from playground.engine.waiting_polls import WaitingPolls
+from playground.measures import Measures
 from playground.sandbox.client import SandboxClient
 from playground.store.committer import Committer
 from playground.store.masking import Masks, Reading
@@ -67,6 +68,7 @@ class Runtime:
     waiting_polls: WaitingPolls = field(default_factory=WaitingPolls)
     together: Together = field(default_factory=Together)
     claims_ahead: ClaimsAhead = field(default_factory=NoClaimsAhead)
+    measures: Measures = field(default_factory=Measures)
 
     def now_ms(self) -> int:
         """Epoch milliseconds, by the clock all processes share."""

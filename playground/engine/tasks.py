@@ -229,6 +229,12 @@ async def add_log(rt: Runtime, caller: Caller, task_id: str, text: str) -> None:
             text[:_LOG_MAX_CHARACTERS],
             rt.now_ms(),
         )
+    rt.wakeups.notify([(log_channel(caller.namespace, task_id), 0)])
+
+
+def log_channel(namespace: str, task_id: str) -> str:
+    """Where whoever follows a task's log listens."""
+    return f"log:{namespace}:{task_id}"
 
 
 async def _update(rt: Runtime, caller: Caller, result: TaskResult) -> ExecutionView | None:
@@ -246,6 +252,8 @@ async def _update(rt: Runtime, caller: Caller, result: TaskResult) -> ExecutionV
     )
     if advanced.view.task(result.task_id) is None:
         raise NotFound(f"No such task found by id: {result.task_id}")
+    if result.logs:
+        rt.wakeups.notify([(log_channel(caller.namespace, result.task_id), 0)])
     return advanced.view
 
 

@@ -40,7 +40,7 @@ async def until_settled(
     watched: Sequence[str] = (execution_id,)
     patience = _FIRST_LOOK_AGAIN_SECONDS
     while True:
-        left = deadline - time.monotonic()
+        left = min(deadline, rt.wakeups.leave_by) - time.monotonic()
         # Listen before looking: what changes in between is not slept through.
         async with _listening(rt, namespace, watched, max(0.0, min(left, patience))) as woken:
             began = time.monotonic()

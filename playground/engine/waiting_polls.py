@@ -68,6 +68,11 @@ class WaitingPolls:
         self._looking: asyncio.Task[None] | None = None
         self._note_at = 0.0
 
+    @property
+    def polls(self) -> int:
+        """How many polls wait here."""
+        return sum(place.polls for place in self._places.values())
+
     @contextlib.contextmanager
     def waiting(self, database: Database, wakeups: Wakeups, poll: WaitingPoll) -> Iterator[Place]:
         """Look for tasks of this queue for as long as the block lasts; they come as wake-ups.

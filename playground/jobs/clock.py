@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
+from playground import logs
 from playground.crash_points import crash_here
 from playground.engine import housekeeping, human_tasks, limited_runs, system
 from playground.engine.runtime import Runtime
@@ -107,6 +108,7 @@ async def _tidy(rt: Runtime) -> None:
 async def _tick_until(rt: Runtime, stop: asyncio.Event, rung: float) -> None:
     while not stop.is_set():
         try:
+            rt.measures.beat("clock")
             sleep = await tick(rt)
             if loop_time() - rung >= _RING_EVERY_SECONDS:
                 # Executors look by themselves as well; this wakes those that wait for a bell.
@@ -133,6 +135,9 @@ async def tick(rt: Runtime) -> float:
 
         async def look(namespace: str, execution_id: str) -> None:
             async with slots:
+                # On a task of its own: `gather` makes one of each.
+                logs.now_about(namespace=namespace, execution=execution_id)
+                rt.measures.timers += 1
                 await system.look_at_timers(rt, namespace, execution_id)
 
         outcomes = await asyncio.gather(

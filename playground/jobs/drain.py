@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
+from playground import logs
 from playground.crash_points import crash_here
 from playground.engine import standing_in, system
 from playground.engine.runtime import Runtime
@@ -91,6 +92,7 @@ class Drain:
         renewing = asyncio.create_task(self._renew_leases(), name="leases")
         try:
             while not self._stopping:
+                self._rt.measures.beat("drain")
                 try:
                     await self._turn()
                 except (TenantError, PlaygroundError, OSError) as error:
@@ -110,6 +112,7 @@ class Drain:
         for _, task in list(self._held.values()):
             task.cancel()
         if left:
+            self._rt.measures.handed_back += len(left)
             await system.hand_back(self._rt, left)
 
     def reserve(self, namespace: str, tasks: Sequence[Task]) -> Sequence[Task]:
@@ -175,6 +178,10 @@ class Drain:
         """Claim and start what is due; how many that was."""
         running = self._running()
         tasks, effects = await system.take(self._rt, most=free, each=EACH, running=running)
+        measures = self._rt.measures
+        measures.tasks_claimed += len(tasks)
+        measures.effects_claimed += len(effects)
+        measures.retaken += sum(task.claim.number > 1 for task in tasks)
         for task in tasks:
             self._start_task(task)
             running[task.claim.namespace] += 1
@@ -212,6 +219,7 @@ class Drain:
 
     async def _execute(self, claimed: ClaimedTask) -> None:
         claim = claimed.claim
+        logs.now_about(**_fields(claim))
         try:
             if runner_of(claimed.task.task_type) is Runner.ENGINE:
                 await system.run_task(self._rt, claimed)
@@ -221,14 +229,16 @@ class Drain:
             accepted = await self._report(claim, result)
             crash_here("drain.reported")
             if not accepted:
-                log.info("result refused", extra=_fields(claim))
+                self._rt.measures.results_refused += 1
+                log.info("result refused: somebody else has the task")
         except (TenantError, PlaygroundError, OSError) as error:
             # A part of us is away: the task goes back and costs its author nothing.
-            log.warning("task handed back: %s", error, extra=_fields(claim))
+            log.warning("task handed back: %s", error)
+            self._rt.measures.handed_back += 1
             await self._hand_back(claim)
         except Exception:
             # Our own mistake; the lease ends and the task is tried again.
-            log.exception("task failed inside the playground", extra=_fields(claim))
+            log.exception("task failed inside the playground")
 
     async def _report(self, claim: Claim, result: TaskResult) -> bool:
         """Give a result, also to a database that is just coming back: the work is done.
@@ -278,18 +288,19 @@ class Drain:
             await system.hand_back(self._rt, [claim], delay_ms=_UNAVAILABLE_RETRY_MS)
         except (TenantError, OSError):
             # Then the lease ends by itself.
-            log.info("could not hand back; the lease will end", extra=_fields(claim))
+            log.info("could not hand back; the lease will end")
 
     async def _carry_out(self, effect: ClaimedEffect) -> None:
+        logs.now_about(namespace=effect.claim.namespace, execution=effect.claim.execution_id)
         try:
             if effect.kind in standing_in.KINDS:
                 await take_turn(self._rt, self._tools, effect)
             else:
                 await system.carry_out(self._rt, effect)
         except (TenantError, PlaygroundError, OSError) as error:
-            log.warning("effect delayed: %s", error, extra=_fields(effect.claim))
+            log.warning("effect delayed: %s", error)
         except Exception:
-            log.exception("effect failed inside the playground", extra=_fields(effect.claim))
+            log.exception("effect failed inside the playground")
 
     async def _renew_leases(self) -> None:
         """Keep what is held; stop working on what was lost."""
@@ -306,6 +317,7 @@ class Drain:
             for claim in held:
                 entry = self._held.get(f"{claim.id}/{claim.number}")
                 if entry is not None and (claim.id not in kept or self._is_outdated(claim)):
+                    self._rt.measures.leases_lost += 1
                     entry[1].cancel()
 
     def _is_outdated(self, claim: Claim) -> bool:
@@ -320,4 +332,5 @@ def _fields(claim: Claim) -> dict[str, str]:
         "namespace": claim.namespace,
         "execution": claim.execution_id,
         "task": claim.id,
+        "attempt": str(claim.number),
     }

@@ -28,6 +28,7 @@ MAX_PROGRAM_BYTES = 32 * 1024
 MAX_INPUT_BYTES = 1024 * 1024
 _BUSY = "too many evaluations are waiting in this namespace; try again later"
 _HOUSEKEEPING_SECONDS = 1.0
+_LEAVE_SECONDS = 4.0
 _AGAIN = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); "
     "from playground.sandbox.server import main; sys.exit(main(sys.argv[1:]))"
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     listener = _listener(options)
     os.chdir("/")
     service = Service(*_build_cell(options.walls == "floor"))
-    asyncio.run(service.serve(listener))
+    asyncio.run(service.serve(listener, options.ready_fd))
     return 0
 
 
@@ -59,8 +60,10 @@ class Service:
         self._children = Children(cell, processes=processes) if cell else None
         self._turns = Turns(places=max(4, 2 * (os.cpu_count() or 1)), clock=time.monotonic)
         self._started = time.monotonic()
+        self._answers: set[asyncio.Task[None]] = set()
 
-    async def serve(self, listener: socket.socket) -> None:
+    async def serve(self, listener: socket.socket, ready_fd: int = -1) -> None:
+        """Answer until SIGTERM or SIGINT; what has been asked by then is still answered."""
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,11 +73,20 @@ class Service:
             self._connection, sock=listener, limit=frames.MAX_PAYLOAD_BYTES
         )
         keeper = loop.create_task(self._keep_house())
+        if ready_fd >= 0:
+            os.write(ready_fd, b"1")
+            os.close(ready_fd)
         await stopped.wait()
-        keeper.cancel()
         server.close()
+        await self._take_leave()
+        keeper.cancel()
         if self._children:
             self._children.end_all()
+
+    async def _take_leave(self) -> None:
+        """Answer what has been asked by now; whoever asks later asks again elsewhere."""
+        if self._answers:
+            await asyncio.wait(set(self._answers), timeout=_LEAVE_SECONDS)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers: set[asyncio.Task[None]] = set()
@@ -83,7 +95,9 @@ class Service:
                 header, payload = await frames.read_frame(reader.readexactly)
                 task = asyncio.create_task(self._answer(header, payload, writer))
                 answers.add(task)
+                self._answers.add(task)
                 task.add_done_callback(answers.discard)
+                task.add_done_callback(self._answers.discard)
         except (
             frames.BadFrame,
             asyncio.IncompleteReadError,
@@ -230,6 +244,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", help="path of the unix socket to listen on")
     where.add_argument("--fd", type=int, help="an inherited, listening unix socket")
+    parser.add_argument("--ready-fd", type=int, default=-1, help="written to once it answers")
     parser.add_argument("--walls", choices=("all", "floor"), default="all")
     return parser.parse_args(argv)
 

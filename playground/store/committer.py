@@ -62,6 +62,7 @@ class Committer:
         self._loops: set[asyncio.Task[None]] = set()
         self.batches = 0
         self.saves = 0
+        self.over_quota = 0
 
     def start(self, lanes: int = 2) -> None:
         """`lanes` batches may be under way at once: one fills the other's wait for the disk."""
@@ -126,6 +127,7 @@ class Committer:
                 written, held = await self._transaction([waiting.save for waiting in batch])
             except _OverQuota as over:
                 refused = {id(batch[position]) for position in over.positions}
+                self.over_quota += len(refused)
                 _fail([w for w in batch if id(w) in refused], Refused())
                 batch = [w for w in batch if id(w) not in refused]
                 continue

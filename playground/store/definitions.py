@@ -16,18 +16,24 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from playground.model.definitions import TaskDef, WorkflowDef
 from playground.store.rows import encode_text
-from playground.store.tables import catalogs, task_definitions, workflow_definitions
+from playground.store.tables import (
+    catalogs,
+    executions,
+    task_definitions,
+    workflow_definitions,
+)
 from tenants.database import Connection, Record
 
 _decode_workflow = msgspec.json.Decoder(WorkflowDef).decode
 _decode_task = msgspec.json.Decoder(TaskDef).decode
 
 _NAMES: Final = bindparam("names", type_=ARRAY(Text))
-_w, _t = workflow_definitions.c, task_definitions.c
+_w, _t, _e = workflow_definitions.c, task_definitions.c, executions.c
 
 _ONE: Final = select(workflow_definitions).where(
     _w.name == bindparam("of_name"), _w.version == bindparam("of_version")
@@ -60,6 +66,21 @@ _UPDATE_WORKFLOW: Final = (
 )
 _DELETE_WORKFLOW: Final = delete(workflow_definitions).where(
     _w.name == bindparam("of_name"), _w.version == bindparam("of_version")
+)
+_DELETE_VERSIONS: Final = delete(workflow_definitions).where(_w.name == bindparam("of_name"))
+_OTHERS_LATEST: Final = (
+    select(workflow_definitions)
+    .ext(distinct_on(_w.name))
+    .where(_w.name != bindparam("of_name"))
+    .order_by(_w.name, _w.version.desc())
+)
+_RUNNING: Final = (
+    select(_e.version, func.count().label("amount"))
+    .where(
+        _e.status == any_(bindparam("statuses", type_=ARRAY(Text))),
+        _e.name == bindparam("of_name"),
+    )
+    .group_by(_e.version)
 )
 _SAVE_TASK: Final = (
     upsert(task_definitions)
@@ -175,6 +196,22 @@ async def update_workflow(connection: Connection, definition: WorkflowDef, by: A
 async def delete_workflow(connection: Connection, name: str, version: int) -> bool:
     """Remove a version; False when there is none."""
     return bool(await connection.run(_DELETE_WORKFLOW, of_name=name, of_version=version))
+
+
+async def delete_workflow_versions(connection: Connection, name: str) -> int:
+    """Remove every version; how many there were."""
+    return await connection.run(_DELETE_VERSIONS, of_name=name)
+
+
+async def others_latest(connection: Connection, name: str) -> list[WorkflowDef]:
+    """The latest version of every workflow but this one."""
+    return [workflow_of(row) for row in await connection.all(_OTHERS_LATEST, of_name=name)]
+
+
+async def running_versions(connection: Connection, name: str) -> dict[int, int]:
+    """Version → executions of it that have not ended."""
+    rows = await connection.all(_RUNNING, of_name=name, statuses=["RUNNING", "PAUSED"])
+    return {row["version"]: row["amount"] for row in rows}
 
 
 async def save_task_defs(connection: Connection, task_defs: Sequence[TaskDef], by: Author) -> None:

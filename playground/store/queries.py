@@ -100,6 +100,13 @@ _e = executions_table.c
 _OWN_BYTES: Final = select(
     func.octet_length(_e.input) + func.octet_length(_e.output) + func.octet_length(_e.variables)
 ).where(_e.id == bindparam("of_id"))
+_VERSION: Final = select(
+    _e.row_version,
+    select(func.coalesce(func.sum(tasks.c.poll_count), 0))
+    .where(tasks.c.execution_id == _e.id)
+    .scalar_subquery()
+    .label("polled"),
+).where(_e.id == bindparam("of_id"))
 _TASK_BYTES: Final = select(
     func.coalesce(func.sum(func.octet_length(tasks.c.input) + func.octet_length(tasks.c.output)), 0)
 ).where(tasks.c.execution_id == bindparam("of_id"))
@@ -251,9 +258,9 @@ async def task(connection: Connection, task_id: str) -> Task | None:
     return found
 
 
-async def task_logs(connection: Connection, task_id: str) -> list[TaskExecLog]:
-    """A task's log, oldest line first."""
-    lines, revision = await task_rows.logs(connection, task_id)
+async def task_logs(connection: Connection, task_id: str, *, after: int = 0) -> list[TaskExecLog]:
+    """A task's log, oldest line first; without the first `after` lines."""
+    lines, revision = await task_rows.logs(connection, task_id, after=after)
     mask = await mask_of(connection, {"secrets_revision": revision})
     return [mask.log(line) for line in lines] if mask else lines
 
@@ -310,6 +317,12 @@ async def recorded(connection: Connection, execution_id: str) -> Execution | Non
         header = mask.execution(row, header)
     shown = [_running(task, record["claim"]) for record, task in zip(records, found, strict=True)]
     return _for_reader(header, frozen, shown)
+
+
+async def execution_version(connection: Connection, execution_id: str) -> str | None:
+    """The version of `execution_progress` alone: costs little however many tasks there are."""
+    row = await connection.first(_VERSION, of_id=execution_id)
+    return f"{row['row_version']}.{row['polled']}" if row else None
 
 
 async def queue_sizes(connection: Connection) -> dict[str, int]:

@@ -220,6 +220,7 @@ _LOGS: Final = (
     select(task_logs.c.log, task_logs.c.task_id, task_logs.c.created_time, REVISION)
     .where(task_logs.c.task_id == bindparam("of_task"))
     .order_by(task_logs.c.id)
+    .offset(bindparam("after"))
 )
 _RECENT_DOMAINS: Final = select(poll_data.c.task_type, poll_data.c.domain).where(
     poll_data.c.last_poll_time > NOW_MS - 10_000, poll_data.c.domain != ""
@@ -344,9 +345,11 @@ async def add_log(
     await connection.run(_LOG, in_namespace=namespace, of_task=task_id, line=line, at=at_ms)
 
 
-async def logs(connection: Connection, task_id: str) -> tuple[list[TaskExecLog], int]:
-    """A task's log lines, oldest first, and the revision of the namespace's secrets."""
-    found = await connection.all(_LOGS, of_task=task_id)
+async def logs(
+    connection: Connection, task_id: str, *, after: int = 0
+) -> tuple[list[TaskExecLog], int]:
+    """A task's log lines `after` so many, oldest first, and the revision of the secrets."""
+    found = await connection.all(_LOGS, of_task=task_id, after=after)
     lines = [
         TaskExecLog(log=row["log"], task_id=row["task_id"], created_time=row["created_time"])
         for row in found

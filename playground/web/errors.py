@@ -35,6 +35,7 @@ async def show_error(request: Request, error: Exception) -> Response:
         return redirect(request, "/?next=" + quote(_here(request), safe="/"))
     problem = problem_of(error)
     log_refusal(problem, request.method, request.scope["path"])
+    request.state.runtime.measures.refusals[problem.code] += 1
     template = "errors/404.html" if problem.status == 404 else "errors/500.html"
     response = respond(template, _page(problem), shell_of(request), problem.status)
     response.headers.update(problem.headers)

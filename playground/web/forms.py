@@ -58,6 +58,19 @@ def form_of(text: str) -> Form:
         raise Invalid(f"A form may have at most {MOST_FIELDS} fields.") from None
 
 
+async def read_text(request: Request, max_bytes: int) -> str:
+    """The body as text, as scripts send it; raises `PayloadTooLarge` or `Invalid`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise PayloadTooLarge(f"At most {max_bytes:,} bytes are accepted here.")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise Invalid("The text is not UTF-8.") from None
+
+
 def read_query(request: Request) -> Form:
     """The query parameters, read like a form."""
     return Form(request.query_params.multi_items())

@@ -48,6 +48,7 @@ from playground.web.workflow_definitions import definition_page, definitions_pag
 from sample_workflows import Sample, samples
 from tenants.caller import Plan
 from tests.web import resource_examples, understand_examples
+from tests.web.examples_author import AUTHOR_EXAMPLES
 
 NOW_MS = 1_790_000_000_000
 HOSTILE = "\"><script>alert(1)</script>'&"
@@ -300,6 +301,7 @@ _ASK_PAGES = {f"ask_{verb}": an_ask_page(verb) for verb in ASKS}
 
 # Name of the example → template, its context, and the heading it must show.
 EXAMPLES: dict[str, tuple[str, Any, str]] = {
+    **AUTHOR_EXAMPLES,
     "landing": (
         "home/landing.html",
         landing_page(SITE.sign_in_choices, "/executions?status=FAILED"),

@@ -16,6 +16,7 @@ const result = await build({
   entryPoints: [
     "src/main.ts",
     "src/execution.ts",
+    "src/editor.ts",
     "src/resources.ts",
     "src/search.ts",
     "src/api_docs.ts",

@@ -20,11 +20,14 @@ interface Progress {
 const POLL_MS = 2000;
 const REDRAW_MS = 500;
 const FAILURES_BEFORE_POLLING = 3;
+// A page that takes long, as with thousands of tasks, is fetched less often.
+const REST_PER_FETCH = 3;
 
 const root = () => document.querySelector<HTMLElement>("[data-events]");
 
 let redrawing: ReturnType<typeof setTimeout> | undefined;
 let redrawnAt = 0;
+let fetchMs = 0;
 // Something has happened that the page under way may not show: the last step has no successor that
 // would ask again.
 let isStale = false;
@@ -33,7 +36,8 @@ let polling: ReturnType<typeof setInterval> | undefined;
 function redrawSoon(): void {
   isStale = true;
   if (redrawing !== undefined) return;
-  const wait = Math.max(0, redrawnAt + REDRAW_MS - Date.now());
+  const rest = Math.max(REDRAW_MS, REST_PER_FETCH * fetchMs);
+  const wait = Math.max(0, redrawnAt + rest - Date.now());
   redrawing = setTimeout(() => {
     isStale = false;
     void redraw().finally(() => {
@@ -46,8 +50,10 @@ function redrawSoon(): void {
 
 async function redraw(): Promise<void> {
   const address = location.href;
+  const began = Date.now();
   try {
     const page = await fetchPage(new URL(address));
+    fetchMs = Date.now() - began;
     // The reader may have opened another task meanwhile; that visit may have begun before the news.
     if (location.href === address) apply(page);
     else isStale = true;
@@ -74,28 +80,41 @@ function say(state: string, words: string): void {
   element.textContent = words;
 }
 
-function follow(address: string): void {
-  const source = new EventSource(address);
+let source: EventSource | undefined;
+let followed = "";
+
+/** Listen to what the page names; after a visit in place that may be something else. */
+function follow(): void {
+  const address = root()?.dataset["events"] ?? "";
+  if (address === followed) return;
+  source?.close();
+  source = undefined;
+  followed = address;
+  if (address) listen(address);
+}
+
+function listen(address: string): void {
+  const stream = new EventSource(address);
+  source = stream;
   let failures = 0;
-  source.addEventListener("open", () => {
+  stream.addEventListener("open", () => {
     failures = 0;
     say("live", "Live");
   });
-  source.addEventListener("progress", (event) => {
+  stream.addEventListener("progress", (event) => {
     const progress = JSON.parse((event as MessageEvent<string>).data) as Progress;
     light(progress);
     redrawSoon();
-    if (progress.terminal) source.close();
+    if (progress.terminal) stream.close();
   });
-  source.addEventListener("error", () => {
+  stream.addEventListener("error", () => {
     failures += 1;
     say("polling", "Reconnecting");
-    if (source.readyState === EventSource.CLOSED || failures >= FAILURES_BEFORE_POLLING) {
-      source.close();
+    if (stream.readyState === EventSource.CLOSED || failures >= FAILURES_BEFORE_POLLING) {
+      stream.close();
       poll();
     }
   });
-  addEventListener("pagehide", () => source.close(), { once: true });
 }
 
 function poll(): void {
@@ -112,6 +131,51 @@ function poll(): void {
   polling = setInterval(turn, POLL_MS);
 }
 
-const address = root()?.dataset["events"];
-if (address) follow(address);
+// The log of the open task, line by line. What a redraw brings is the same or less, so the element
+// is not morphed (data-keep) while its stream lasts.
+let tail: EventSource | undefined;
+let tailed: Element | undefined;
+
+function followLog(): void {
+  const log = document.querySelector<HTMLElement>(".log[data-tail]") ?? undefined;
+  if (log === tailed) return;
+  tail?.close();
+  tailed = log;
+  if (!log) return;
+  log.dataset["keep"] = "";
+  log.scrollTop = log.scrollHeight;
+  const stream = new EventSource(log.dataset["tail"] ?? "");
+  tail = stream;
+  stream.addEventListener("lines", (event) => {
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    for (const line of JSON.parse((event as MessageEvent<string>).data) as string[]) {
+      const element = document.createElement("span");
+      element.className = "fresh";
+      element.textContent = `${line}\n`;
+      log.append(element);
+    }
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  });
+  stream.addEventListener("end", () => {
+    stream.close();
+    const state = document.getElementById("tail-state");
+    if (state) state.textContent = "Ended";
+  });
+}
+
+document.addEventListener("playground:morphed", () => {
+  follow();
+  followLog();
+});
+addEventListener("pagehide", () => {
+  source?.close();
+  tail?.close();
+});
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  followed = "";
+  follow();
+});
+follow();
+followLog();
 pathsOfValues();

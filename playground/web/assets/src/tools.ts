@@ -3,6 +3,10 @@
 
 const STEPS = [0.1, 0.17, 0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2];
 const DRAG_PX = 5;
+const READABLE = 0.6;
+
+// The scale the reader chose; a redraw may bring a drawing of another size.
+let lastScale = 0;
 
 const pane = () => document.querySelector<HTMLElement>(".diagram-pane");
 const drawing = () => pane()?.querySelector<SVGSVGElement>("svg.diagram") ?? null;
@@ -27,6 +31,7 @@ function zoom(svg: SVGSVGElement, scale: number, x?: number, y?: number): void {
   const after = svg.getBoundingClientRect();
   frame.scrollLeft += after.left + across * after.width - atX;
   frame.scrollTop += after.top + down * after.height - atY;
+  lastScale = scale;
   sayScale();
 }
 
@@ -53,10 +58,26 @@ function sayScale(): void {
   if (svg && button) button.textContent = `${Math.round(scaleOf(svg) * 100)}%`;
 }
 
-/** Where the drawing is wider than its pane, as on a phone, its middle is shown: the start. */
-function showMiddle(): void {
-  const frame = pane();
-  if (frame) frame.scrollLeft = (frame.scrollWidth - frame.clientWidth) / 2;
+/** A wide drawing begins readable, with the open task, else its middle: the start, in view. */
+function showStart(): void {
+  const [frame, svg] = [pane(), drawing()];
+  if (!frame || !svg) return;
+  if (scaleOf(svg) < READABLE) zoom(svg, READABLE);
+  frame.scrollLeft = (frame.scrollWidth - frame.clientWidth) / 2;
+  const node = svg.querySelector("[aria-current].node");
+  if (!node) return;
+  const [seen, at] = [frame.getBoundingClientRect(), node.getBoundingClientRect()];
+  frame.scrollLeft += at.left + at.width / 2 - seen.left - seen.width / 2;
+  if (at.bottom > seen.bottom) frame.scrollTop += at.top - seen.top - seen.height / 3;
+}
+
+/** A drawing of another size after a redraw keeps the scale. */
+function keepScale(): void {
+  const svg = drawing();
+  if (!svg || !("zoomed" in svg.dataset)) return;
+  const { width, height } = svg.viewBox.baseVal;
+  svg.setAttribute("width", String(Math.round(width * lastScale)));
+  svg.setAttribute("height", String(Math.round(height * lastScale)));
 }
 
 const ACTIONS: Record<string, (svg: SVGSVGElement) => void> = {
@@ -137,6 +158,7 @@ function finding(): void {
   document.addEventListener("playground:morphed", () => {
     show();
     find();
+    keepScale();
     sayScale();
   });
   document.addEventListener("input", (event) => {
@@ -152,7 +174,7 @@ function finding(): void {
 }
 
 export function diagramTools(): void {
-  showMiddle();
+  showStart();
   sayScale();
   panning();
   finding();

@@ -1,0 +1,74 @@
+"""Examples of the pages that authors of definitions see; part of `tests.web.examples`."""
+
+from dataclasses import replace
+from typing import Any
+
+from msgspec import convert
+
+from playground.decider import Severity
+from playground.engine.drafts import Draft, Note
+from playground.model.definitions import WorkflowDef, WorkflowDefSummary
+from playground.web.definition_editor import (
+    Choice,
+    ReviewPage,
+    editor_page,
+    editor_text,
+    new_page,
+)
+from playground.web.text_diff import diff_lines
+from sample_workflows import samples
+
+_HOSTILE = "\"><script>alert(1)</script>'&"
+_NOW_MS = 1_790_000_000_000
+_POPULATION = convert(samples()[0].workflow, WorkflowDef)
+_VERSIONS = [WorkflowDefSummary(name="PopulationMaxMin", version=one) for one in (1, 2)]
+
+
+def _note(severity: Severity) -> Note:
+    return Note(
+        severity=severity,
+        message=f"Something about {_HOSTILE}",
+        path="tasks[0].name",
+        ref=_HOSTILE,
+        line=7,
+        column=5,
+        start=10,
+        end=20,
+    )
+
+
+_REVIEW = ReviewPage(
+    name="PopulationMaxMin",
+    target="PopulationMaxMin",
+    base_version=1,
+    seen_time=_NOW_MS,
+    text=_HOSTILE,
+    against=1,
+    lines=diff_lines(f"a\nb {_HOSTILE} c\nd", "a\nb x c\nd\ne"),
+    added=2,
+    removed=1,
+    choices=(
+        Choice(how="replace", label="Replace version 1", hint="Nothing runs.", seen_time=_NOW_MS),
+        Choice(how="new", label="Save as new version 2", hint="It stays.", seen_time=0),
+    ),
+    running=3,
+    warnings=2,
+    conflict=_HOSTILE,
+)
+_BROKEN = Draft(definition=None, notes=(_note(Severity.ERROR),))
+_FINE = Draft(definition=_POPULATION, notes=(_note(Severity.ERROR), _note(Severity.HINT)))
+
+AUTHOR_EXAMPLES: dict[str, tuple[str, Any, str]] = {
+    "workflow_editor": (
+        "workflow_definitions/edit.html",
+        editor_page(_FINE, editor_text(_POPULATION), "PopulationMaxMin", 2, _NOW_MS, _VERSIONS),
+        "PopulationMaxMin",
+    ),
+    "workflow_editor_broken": (
+        "workflow_definitions/edit.html",
+        replace(editor_page(_BROKEN, _HOSTILE, "", 0, 0, []), problem=_HOSTILE),
+        "New workflow",
+    ),
+    "workflow_review": ("workflow_definitions/review.html", _REVIEW, "Save PopulationMaxMin"),
+    "workflow_new": ("workflow_definitions/new.html", new_page(), "New workflow"),
+}
