@@ -34,6 +34,7 @@ from playground.api import (
     tasks,
     token,
     understanding,
+    usage,
     webhooks,
     workflow,
     workflow_bulk,
@@ -81,6 +82,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *schedules.ENDPOINTS,
     *workflow_messages.ENDPOINTS,
     *stand_ins.ENDPOINTS,
+    *usage.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *understanding.ENDPOINTS,
 )

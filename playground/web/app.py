@@ -31,6 +31,7 @@ from playground.web import (
     secrets,
     task_definitions,
     tasks,
+    usage,
     webhooks,
     workflow_definitions,
 )
@@ -59,6 +60,7 @@ ROUTES: list[BaseRoute] = [
     *environment.routes,
     *run.routes,
     *access_keys.routes,
+    *usage.routes,
     *api_docs.routes,
     *feedback.routes,
     *preferences.routes,

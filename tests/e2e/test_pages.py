@@ -60,6 +60,7 @@ class Furnished:
             "secrets": "/settings/secrets",
             "environment": "/settings/environment",
             "schedules": "/definitions/schedules",
+            "usage": "/settings/usage?window=week",
             "schedule": "/definitions/schedules/nightly_report",
             "schedule-json": "/definitions/schedules/nightly_report?tab=json",
             "schedule-new": "/new/schedule?workflow=simple_wf",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from msgspec import convert
+from msgspec.structs import replace
 
 from playground.model.definitions import WorkflowDef, WorkflowDefSummary
 from playground.model.execution import (
@@ -13,6 +14,8 @@ from playground.model.execution import (
     TaskStatus,
     WorkflowStatus,
 )
+from playground.model.usage import Meter, TaskUsage, Window, WorkflowUsage
+from playground.model.usage import Usage as NamespaceUsage
 from playground.web.access_keys import AccessKeysPage, CreatedKey, KeyLine
 from playground.web.api_docs import docs_page, operation_page, operations_of
 from playground.web.bulk_actions import ACTIONS, BulkReport, ReportLine
@@ -44,6 +47,7 @@ from playground.web.saved_searches import SavedLine
 from playground.web.search_form import Pager, snippets
 from playground.web.site import SignInChoice, Site
 from playground.web.tasks import TaskFilters, TasksPage
+from playground.web.usage import usage_page
 from playground.web.workflow_definitions import definition_page, definitions_page
 from sample_workflows import Sample, samples
 from tenants.caller import Plan
@@ -300,6 +304,52 @@ def an_ask_page(verb: str) -> tuple[str, Any, str]:
 _ASK_PAGES = {f"ask_{verb}": an_ask_page(verb) for verb in ASKS}
 
 # Name of the example → template, its context, and the heading it must show.
+_USAGE = NamespaceUsage(
+    window=Window.DAY,
+    since=NOW_MS,
+    is_whole=False,
+    runs=20_001,
+    failed=12,
+    workflows=[
+        WorkflowUsage(
+            name=HOSTILE,
+            runs=20_001,
+            completed=19_000,
+            failed=12,
+            running=989,
+            p50_ms=340,
+            p95_ms=7_265_000,
+        ),
+        WorkflowUsage(
+            name="waits", runs=1, completed=0, failed=0, running=1, p50_ms=None, p95_ms=None
+        ),
+    ],
+    tasks=[
+        TaskUsage(
+            name="get_population_data",
+            type="HTTP",
+            attempts=4,
+            failed=1,
+            p50_ms=12,
+            p95_ms=90,
+            waited_p95_ms=3,
+        )
+    ],
+    plan="visitor",
+    requests_per_second=300.0,
+    meters=[
+        Meter(name="secrets", label="Secrets", used=95, limit=100, at_limit="No more."),
+        Meter(
+            name="stored_executions",
+            label="Executions kept",
+            used=100_000,
+            limit=10_000_000,
+            at_least=True,
+            at_limit="The oldest go.",
+        ),
+    ],
+)
+
 EXAMPLES: dict[str, tuple[str, Any, str]] = {
     **AUTHOR_EXAMPLES,
     "landing": (
@@ -448,6 +498,12 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "PopulationMaxMin",
     ),
     "run": ("run/show.html", _RUN_FORM, "Run Workflow"),
+    "usage": ("usage/show.html", usage_page(_USAGE), "Usage"),
+    "usage_none": (
+        "usage/show.html",
+        usage_page(replace(_USAGE, workflows=[], tasks=[], runs=0, failed=0, is_whole=True)),
+        "Usage",
+    ),
     "access_keys": (
         "access_keys/list.html",
         AccessKeysPage(lines=(_KEY,), limit=20, server_url="http://localhost:8000/api"),

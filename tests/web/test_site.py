@@ -38,6 +38,7 @@ MEMBER_PAGES = [
     "/scheduled-runs",
     "/run",
     "/access-keys",
+    "/settings/usage",
     "/feedback",
     "/operators/feedback",
 ]
@@ -346,6 +347,7 @@ UNSAFE = [
     "/run",
     "/executions/x/terminate",
     "/access-keys",
+    "/settings/usage",
     "/access-keys/a/b/toggle",
     "/access-keys/a/b/delete",
     "/feedback",
