@@ -114,6 +114,15 @@ async def check_input(
         )
 
 
+async def problems_of(
+    rt: Runtime, caller: Caller, schema: JSONObject, document: JSONObject
+) -> list[Finding]:
+    """What in a document breaks a schema, by its path; stores nothing. Raises `Unavailable`."""
+    asked = checks.question(SchemaDef(data=schema), document)
+    answer = await _ask(rt, caller.namespace, asked.program, asked.input)
+    return checks.findings(answer, "document")
+
+
 async def _ask(rt: Runtime, namespace: str, schema: str, document: JSONObject) -> Answer:
     answer = await rt.sandbox.evaluate(namespace, checks.KIND, schema, document)
     if answer.again:

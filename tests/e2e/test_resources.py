@@ -133,7 +133,7 @@ def test_task_definition_is_made_tagged_found_and_deleted(
     page = person.page
     page.goto("/new/task")
 
-    page.get_by_label("Name", exact=False).first.fill("send_mail")
+    page.get_by_label("Name", exact=False).first.fill("post_letter")
     page.get_by_label("Tags").fill("team:billing")
     page.get_by_label("Retries", exact=True).fill("five")
     page.get_by_role("button", name="Create task definition").click()
@@ -150,13 +150,13 @@ def test_task_definition_is_made_tagged_found_and_deleted(
     person.go("Task Definitions")
     page.get_by_label("Tag", exact=True).select_option("team:billing")
     expect(page.get_by_text("1 of")).to_be_visible()
-    page.get_by_role("link", name="send_mail").click()
+    page.get_by_role("link", name="post_letter").click()
     page.get_by_text("Delete", exact=True).click()
-    page.get_by_label("Type send_mail to delete").fill("send_mail")
+    page.get_by_label("Type post_letter to delete").fill("post_letter")
     page.get_by_role("button", name="Delete for good").click()
 
     expect(page.get_by_role("heading", name="Task Definitions", level=1)).to_be_visible()
-    expect(page.get_by_role("link", name="send_mail")).to_have_count(0)
+    expect(page.get_by_role("link", name="post_letter")).to_have_count(0)
     person.complaints = [one for one in person.complaints if "status of 400" not in one]
 
 
@@ -208,7 +208,7 @@ def test_event_handler_starts_a_workflow_with_a_message(visitors: Visitors, memb
     page.goto("/new/event-handler")
 
     page.get_by_label("Name", exact=False).first.fill("on_order")
-    page.get_by_label("Event", exact=False).first.fill("conductor:order_flow:placed")
+    page.locator("#f-event").fill("conductor:order_flow:placed")
     page.get_by_label("Its parameters").fill('{"name": "PopulationMaxMin", "input": {}}')
     page.get_by_label("One more action").select_option("terminate_workflow")
     page.get_by_role("button", name="Add", exact=True).click()
@@ -216,7 +216,7 @@ def test_event_handler_starts_a_workflow_with_a_message(visitors: Visitors, memb
     page.get_by_role("button", name="Remove action 2").click()
     page.get_by_role("button", name="Create event handler").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
-    page.get_by_label("Message").fill('{"orderId": 1}')
+    page.locator("#message").fill('{"orderId": 1}')
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_role("heading", name="What it did lately")).to_be_visible()
     done = page.locator(".deliveries").get_by_text("Done")
@@ -268,3 +268,71 @@ def test_webhook_is_made_called_and_tried_out(visitors: Visitors, member: Member
     expect(page.locator(".deliveries")).to_contain_text("tried")
     expect(page.get_by_text("In use")).to_be_visible()
     person.complaints = [one for one in person.complaints if "status of 400" not in one]
+
+
+def test_schema_is_made_and_documents_are_tried(visitors: Visitors, member: Member) -> None:
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto("/new/schema")
+
+    page.locator("#f-name").fill("order")
+    page.get_by_role("button", name="Create schema").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_label("Document").fill('{"orderId": "seven"}')
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.locator(".verdict")).to_contain_text("document.orderId")
+    person.keep_picture("broken")
+    page.get_by_label("Document").fill('{"orderId": 7}')
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_text("It follows the schema.")).to_be_visible()
+    page.get_by_role("button", name="Save as the next version").click()
+
+    expect(page.locator(".versions")).to_contain_text("2")
+
+
+def test_human_task_is_claimed_and_completed_in_a_form(visitors: Visitors, member: Member) -> None:
+    person = visitors(signed_in=member.signed_in)
+    page = person.page
+    page.goto("/new/form")
+    page.locator("#f-name").fill("review")
+    page.get_by_role("button", name="Create form").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    ask = {
+        "name": "ask",
+        "taskReferenceName": "ask_ref",
+        "type": "HUMAN",
+        "inputParameters": {
+            "__humanTaskDefinition": {
+                "displayName": "Review the order",
+                "userFormTemplate": {"name": "review"},
+            },
+            "amount": 4711,
+        },
+    }
+    definition = {"name": "asks_somebody", "version": 1, "schemaVersion": 2, "tasks": [ask]}
+    with member.client() as client:
+        client.post("/api/metadata/workflow", json=definition).raise_for_status()
+        execution_id = client.post("/api/workflow/asks_somebody", json={}).text
+    page.goto("/human-tasks")
+    for _ in range(60):
+        if page.get_by_role("link", name="Review the order").count():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    person.keep_picture("inbox")
+
+    page.get_by_role("button", name="Claim Review the order").click()
+    expect(page.get_by_role("button", name="Release")).to_be_visible()
+    page.get_by_label("What do you say?").select_option("approve")
+    page.get_by_label("Comment").fill("Looks fine.")
+    page.get_by_role("button", name="Save for later").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    person.keep_picture("form")
+    page.get_by_role("button", name="Complete", exact=True).click()
+    expect(page.get_by_role("heading", name="The answer")).to_be_visible()
+    page.goto(f"/executions/{execution_id}")
+
+    expect(page.locator("#status")).to_contain_text("Completed")
+    with member.client() as client:
+        task = client.get(f"/api/workflow/{execution_id}").json()["tasks"][0]
+    assert task["outputData"]["decision"] == "approve"

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from playground.engine.secrets import SecretSummary
-from playground.model.definitions import Tag, TaskDef
+from playground.model.definitions import SchemaDef, Tag, TaskDef
 from playground.model.events import (
     Action,
     EventExecution,
@@ -15,6 +15,15 @@ from playground.model.events import (
     EventHandler,
     StartWorkflow,
     TaskDetails,
+)
+from playground.model.human_tasks import (
+    HumanState,
+    HumanTaskAssignment,
+    HumanTaskDefinition,
+    HumanTaskEntry,
+    HumanTaskTemplate,
+    HumanTaskUser,
+    UserType,
 )
 from playground.model.requests import StartWorkflowRequest
 from playground.model.schedules import RunState, WorkflowSchedule, WorkflowScheduleExecution
@@ -26,10 +35,16 @@ from playground.web.event_handlers import kinds_of as handler_kinds
 from playground.web.event_handlers import sections as handler_sections
 from playground.web.event_handlers import with_deliveries as handler_deliveries
 from playground.web.forms import Form
+from playground.web.human_forms import form_page, forms_page
+from playground.web.human_forms import sections as form_sections
+from playground.web.human_tasks import InboxPage
+from playground.web.human_tasks import task_page as human_task_page
 from playground.web.resources import Link, Pager, document_of
 from playground.web.schedule_form import sections as schedule_sections
 from playground.web.scheduled_runs import RunFilters, ScheduledRunsPage
 from playground.web.schedules import SchedulesPage, line_of, schedule_page
+from playground.web.schemas import schema_page, schemas_page
+from playground.web.schemas import sections as schema_sections
 from playground.web.secrets import SecretsPage
 from playground.web.task_definitions import TaskDefinitionPage
 from playground.web.task_definitions import definition_page as task_definition_page
@@ -159,6 +174,48 @@ def _webhook(config: WebhookConfig | None, tab: str = "form") -> WebhookPage:
     form = webhook_sections(is_new=config is None)
     return webhook_page(config, draft_of(form, document, tab), "http://localhost:8000")
 
+
+_ADA = HumanTaskUser(user="Ada", user_type=UserType.CONDUCTOR_USER)
+
+
+def _human_task(state: HumanState) -> HumanTaskEntry:
+    return HumanTaskEntry(
+        task_id=f"task-{state}",
+        task_ref_name="review_first_ref",
+        workflow_id="5f3c9d3e-2f5e-4cbb-a2a5-8a1d9a2f77aa",
+        workflow_name="document_approval",
+        definition_name="review_first",
+        display_name="First review",
+        state=state,
+        assignee=HumanTaskUser(user=HOSTILE, user_type=UserType.EXTERNAL_GROUP),
+        claimant=UNSET if state in (HumanState.PENDING, HumanState.ASSIGNED) else _ADA,
+        input={"draft": HOSTILE},
+        output={"comment": HOSTILE},
+        human_task_def=HumanTaskDefinition(assignments=[HumanTaskAssignment()] * 2),
+        updated_on=NOW_MS,
+    )
+
+
+_FORM = HumanTaskTemplate(
+    name="review",
+    version=1,
+    json_schema={
+        "properties": {
+            "decision": {"enum": ["approve", HOSTILE], "description": HOSTILE},
+            "comment": {"type": "string", "maxLength": 1_000, "title": HOSTILE},
+            "score": {"type": "number"},
+            "urgent": {"type": "boolean"},
+            "readers": {"type": "array", "items": {"type": "string"}},
+            "more": {"type": "object"},
+            "when": {"type": "string", "format": "date"},
+            HOSTILE: {"type": "integer"},
+        },
+        "required": ["decision"],
+    },
+)
+_FORM_2 = msgspec.structs.replace(_FORM, version=2)
+_SCHEMA = SchemaDef(name="order", version=1, data={"type": "object", "title": HOSTILE})
+_SCHEMA_2 = msgspec.structs.replace(_SCHEMA, version=2)
 
 _USES = (Link(label="simple_wf", link="/definitions/workflows/simple_wf"),)
 
@@ -303,5 +360,87 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "webhooks/show.html",
         replace(webhook_deliveries(_webhook(_WEBHOOK)), is_sent=True, payload_problem=HOSTILE),
         "orders",
+    ),
+    "human_tasks": (
+        "human_tasks/list.html",
+        InboxPage(
+            which="inbox",
+            tabs=(Link(label="Inbox", link="?list=inbox", is_current=True, count=7),),
+            entries=tuple(_human_task(state) for state in HumanState),
+            pager=ONE_PAGE,
+            search="",
+            me=frozenset({"Ada"}),
+        ),
+        "Human tasks",
+    ),
+    "human_tasks_none": (
+        "human_tasks/list.html",
+        InboxPage(
+            which="done", tabs=(), entries=(), pager=NO_PAGES, search=HOSTILE, me=frozenset()
+        ),
+        "Human tasks",
+    ),
+    "human_task": (
+        "human_tasks/show.html",
+        human_task_page(_human_task(HumanState.IN_PROGRESS), _FORM, frozenset({"Ada"})),
+        "First review",
+    ),
+    "human_task_without_form": (
+        "human_tasks/show.html",
+        replace(
+            human_task_page(_human_task(HumanState.PENDING), None, frozenset()),
+            problem=HOSTILE,
+            is_saved=True,
+        ),
+        "First review",
+    ),
+    "human_task_done": (
+        "human_tasks/show.html",
+        human_task_page(_human_task(HumanState.COMPLETED), _FORM, frozenset()),
+        "First review",
+    ),
+    "human_forms": ("human_forms/list.html", forms_page([_FORM, _FORM_2], ""), "Forms"),
+    "human_forms_none": ("human_forms/list.html", forms_page([], ""), "Forms"),
+    "human_form": (
+        "human_forms/show.html",
+        form_page(
+            [_FORM, _FORM_2], draft_of(form_sections(is_new=False), document_of(_FORM)), _FORM
+        ),
+        "review",
+    ),
+    "human_form_new": (
+        "human_forms/show.html",
+        form_page([], draft_of(form_sections(is_new=True), {"jsonSchema": HOSTILE}, "json")),
+        "New form",
+    ),
+    "schemas": ("schemas/list.html", schemas_page([_SCHEMA, _SCHEMA_2], ""), "Schemas"),
+    "schemas_none": ("schemas/list.html", schemas_page([], ""), "Schemas"),
+    "schema": (
+        "schemas/show.html",
+        replace(
+            schema_page(
+                [_SCHEMA, _SCHEMA_2],
+                draft_of(schema_sections(is_new=False), document_of(_SCHEMA)),
+                _SCHEMA,
+            ),
+            uses=_USES,
+            verdict=(HOSTILE,),
+        ),
+        "order",
+    ),
+    "schema_followed": (
+        "schemas/show.html",
+        replace(
+            schema_page(
+                [_SCHEMA], draft_of(schema_sections(is_new=False), document_of(_SCHEMA), "json")
+            ),
+            verdict=(),
+        ),
+        "order",
+    ),
+    "schema_new": (
+        "schemas/show.html",
+        schema_page([], draft_of(schema_sections(is_new=True), {"data": HOSTILE})),
+        "New schema",
     ),
 }
