@@ -1,6 +1,6 @@
 """`make bench`: measure throughput and latency, each beside its limit of the same run.
 
-    .venv/bin/python infra/load/bench.py [--seconds 5] [--only a,b,c,d] [--json FILE]
+    .venv/bin/python infra/load/bench.py [--seconds 5] [--only a,b,…,g] [--json FILE]
 
 Starts a playground of its own on free ports with an empty data directory, under the plan `local`,
 runs the programs one after the other, prints a table, writes JSON, takes the census, and removes
@@ -23,11 +23,11 @@ sys.path.insert(0, str(CHECKOUT))
 
 import uvloop  # noqa: E402
 
-from infra.load import limits, programs  # noqa: E402
+from infra.load import crowds, limits, programs  # noqa: E402
 from infra.load.big_fork import WIDTH, big_fork  # noqa: E402
 from infra.load.census import clean_census  # noqa: E402
 from infra.load.client import Client, client_of  # noqa: E402
-from infra.load.installation import Installation  # noqa: E402
+from infra.load.installation import Installation, Key  # noqa: E402
 from infra.load.limits import Limits  # noqa: E402
 from infra.load.measure import Result, memory, table  # noqa: E402
 
@@ -35,6 +35,7 @@ PLAN = "local"
 _WARM_UP_SECONDS = 1.0
 _REPLAYED = 100
 _WORKERS_OF_A_FORK = 16
+_PEOPLE = 50
 
 
 def main() -> int:
@@ -66,10 +67,11 @@ async def _run(installation: Installation, arguments: argparse.Namespace) -> int
         )
         print("limits: " + ", ".join(f"{k} {v:,.0f}/s" for k, v in asdict(measured).items()))
         results = []
-        for letter, bound, program in _programs(installation, client, arguments):
+        for letter, bound, program in _programs(installation, client, key, arguments):
             if letter in arguments.only:
-                results.append(replace(await program(), limits=bound(measured)))
-                print(table(results[-1:]).splitlines()[1], flush=True)
+                for result in await program():
+                    results.append(replace(result, limits=bound(measured, result)))
+                    print(table(results[-1:]).splitlines()[1], flush=True)
     print("\n" + table(results) + "\n" + memory(results))
     census = await clean_census(installation.superuser_url, within_seconds=15)
     print(census.text())
@@ -77,41 +79,70 @@ async def _run(installation: Installation, arguments: argparse.Namespace) -> int
     return 0 if census.clean else 1
 
 
-_Program = tuple[str, Callable[[Limits], dict[str, float]], Callable[[], Awaitable[Result]]]
+_Bound = Callable[[Limits, Result], dict[str, float]]
+_Program = tuple[str, _Bound, Callable[[], Awaitable[list[Result]]]]
+
+
+def _of_workflows(found: Limits, result: Result) -> dict[str, float]:
+    at_64 = result.setting.startswith("64")
+    return {"bare": found.bare_workflows_64 if at_64 else found.bare_workflows_8}
+
+
+def _of_steps(found: Limits, result: Result) -> dict[str, float]:
+    if result.setting.startswith("64"):
+        return {"bare": found.bare_steps_64, "HTTP": found.no_op_requests_64}
+    return {"bare": found.bare_steps_8, "HTTP": found.no_op_requests_8}
+
+
+def _of_starts(found: Limits, _: Result) -> dict[str, float]:
+    return {"bare": found.bare_starts_64, "HTTP": found.no_op_requests_64}
+
+
+def _of_requests(found: Limits, _: Result) -> dict[str, float]:
+    return {"HTTP": found.no_op_requests_64}
 
 
 def _programs(
-    installation: Installation, client: Client, arguments: argparse.Namespace
+    installation: Installation, client: Client, key: Key, arguments: argparse.Namespace
 ) -> list[_Program]:
     seconds: float = arguments.seconds
 
-    def of_a(found: Limits) -> dict[str, float]:
-        return {"bare": found.bare_workflows}
+    async def population(at_once: int) -> list[Result]:
+        return [await programs.population(installation, client, at_once, seconds)]
 
-    def of_b(found: Limits) -> dict[str, float]:
-        return {"bare": found.bare_steps, "HTTP": found.no_op_requests_64}
+    async def chain(mode: str, workers: int) -> list[Result]:
+        return [await programs.chain(installation, client, mode, workers, seconds)]
 
-    def of_c(found: Limits) -> dict[str, float]:
-        return {"bare": found.bare_starts, "HTTP": found.no_op_requests_64}
+    async def starts() -> list[Result]:
+        return [await programs.starts(installation, client, 64, seconds)]
 
-    async def fork() -> Result:
+    async def fork() -> list[Result]:
         result, words = await big_fork(
             installation, client, width=arguments.width, workers=_WORKERS_OF_A_FORK, mode="single"
         )
         print(words)
-        return result
+        return [result]
 
-    planned: list[_Program] = [
-        ("a", of_a, lambda n=n: programs.population(installation, client, n, seconds))
-        for n in (1, 8, 64)
-    ]
+    async def idle() -> list[Result]:
+        return [await crowds.idle(installation, key, arguments.pollers, seconds)]
+
+    async def pages() -> list[Result]:
+        return [await crowds.pages(installation, _PEOPLE, seconds)]
+
+    async def neighbour() -> list[Result]:
+        return await crowds.neighbour(installation, client, seconds)
+
+    planned: list[_Program] = [("a", _of_workflows, lambda n=n: population(n)) for n in (1, 8, 64)]
     planned += [
-        ("b", of_b, lambda m=mode, n=n: programs.chain(installation, client, m, n, seconds))
+        ("b", _of_steps, lambda m=mode, n=n: chain(m, n))
         for mode in programs.MODES
         for n in (8, 64)
     ]
-    planned.append(("c", of_c, lambda: programs.starts(installation, client, 64, seconds)))
-    planned.append(("d", of_b, fork))
+    planned.append(("c", _of_starts, starts))
+    planned.append(("d", _of_steps, fork))
+    planned.append(("e", _of_requests, idle))
+    planned.append(("f", _of_requests, pages))
+    planned.append(("g", _of_steps, neighbour))
     return planned
 
 
@@ -135,9 +166,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure throughput and latency.")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each window")
     parser.add_argument(
-        "--only", type=lambda text: set(text.split(",")), default=set("abcd"), help="a,b,c,d"
+        "--only", type=lambda text: set(text.split(",")), default=set("abcdefg"), help="a,b,…,g"
     )
     parser.add_argument("--width", type=int, default=WIDTH, help="branches of the fork of (d)")
+    parser.add_argument("--pollers", type=int, default=1_000, help="idle pollers of (e)")
     parser.add_argument("--json", type=Path, default=CHECKOUT / ".artifacts" / "bench.json")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""The public API as load and fault programs use it: one aiohttp session, one token.
+"""The public API as load and fault programs use it: one token, connections that are kept.
 
 Loopback only. `retry` repeats a call that met a role on its way down or up: connection errors,
 and answers 500 to 599 are not the server's last word while it is being killed on purpose.
@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
+import msgspec
 
 from infra.load.installation import Key
+from infra.load.wire import Wire
 
 ENDED = frozenset({"COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"})
 _CONNECTIONS = 256
+_SECONDS = 30.0
 
 
 class Refused(Exception):
@@ -29,24 +31,21 @@ class Refused(Exception):
 class Client:
     """Calls with a key's token; paths begin after `/api`."""
 
-    def __init__(self, session: aiohttp.ClientSession, base: str, token: str) -> None:
-        self.session = session
-        self._base = base
-        self._headers = {"X-Authorization": token}
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
         self.retried = 0
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call; JSON as builtins, text as str, 204 as None. Raises `Refused`."""
-        async with self.session.request(
-            method, self._base + path, json=body, headers=self._headers
-        ) as answer:
-            if answer.status >= 400:
-                raise Refused(answer.status, await answer.text())
-            if answer.status == 204:
-                return None
-            if answer.content_type == "application/json":
-                return await answer.json()
-            return await answer.text()
+        """One call; JSON as builtins, text as str, 204 as None. Raises `Refused`, `OSError`."""
+        given = None if body is None else msgspec.json.encode(body)
+        answer = await self._wire.ask(method, path, given, _SECONDS)
+        if answer.status >= 400:
+            raise Refused(answer.status, answer.body.decode(errors="replace"))
+        if answer.status == 204:
+            return None
+        if answer.content_type == "application/json":
+            return msgspec.json.decode(answer.body)
+        return answer.body.decode()
 
     async def retry(self, method: str, path: str, body: Any = None, seconds: float = 90.0) -> Any:
         """The same, repeated until it is answered or the time is up."""
@@ -57,7 +56,7 @@ class Client:
             except Refused as refused:
                 if refused.status < 500 or time.monotonic() > deadline:
                     raise
-            except (aiohttp.ClientError, TimeoutError, OSError):
+            except (TimeoutError, OSError):
                 if time.monotonic() > deadline:
                     raise
             self.retried += 1
@@ -67,10 +66,13 @@ class Client:
 @asynccontextmanager
 async def client_of(key: Key) -> AsyncIterator[Client]:
     """A client for a key, for as long as the block lasts."""
-    connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=60)
-    timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        token = {"keyId": key.key_id, "keySecret": key.key_secret}
-        async with session.post(f"{key.server_url}/token", json=token) as answer:
-            answer.raise_for_status()
-            yield Client(session, key.server_url, (await answer.json())["token"])
+    anybody = Wire(key.server_url, {}, most=1)
+    found = await Client(anybody).call(
+        "POST", "/token", {"keyId": key.key_id, "keySecret": key.key_secret}
+    )
+    anybody.close()
+    wire = Wire(key.server_url, {"X-Authorization": found["token"]}, most=_CONNECTIONS)
+    try:
+        yield Client(wire)
+    finally:
+        wire.close()

@@ -1,7 +1,8 @@
 """Limits measured in the same run: what the machine gives with everything of ours left out.
 
 - bare transactions: the statements of the engine's own decisions, recorded once, replayed over the
-  same driver and pool, without HTTP, decider, Redis or user code;
+  same driver and pool, with the same group commit at the same concurrency, without HTTP, decider,
+  Redis or user code;
 - a no-op HTTP route (`/api/version`) asked by the same client;
 - a no-op RQ job (a doorbell) answered by our own worker.
 """
@@ -24,6 +25,7 @@ from playground import decider, wiring
 from playground.decider import Origin, Result
 from playground.engine.advance import advance, begin
 from playground.engine.runtime import Runtime
+from playground.engine.together import Together
 from playground.jobs import drain as draining
 from playground.jobs.doorbell import DRAIN
 from playground.jobs.safe_job import SafeJob
@@ -33,12 +35,14 @@ from playground.model.requests import ResultStatus, StartWorkflowRequest, TaskRe
 from playground.model.task_types import Runner, runner_of
 from playground.settings import Settings, read_settings
 from playground.store import claims, queries, tasks
-from playground.store.saving import Save, save_all
-from tenants import quotas
+from playground.store.committer import Committer
+from playground.store.saving import Save
 from tenants.caller import Plan
 from tenants.database import Database, Role
 
 CONNECTIONS = 8
+_MOST_TOGETHER = 64
+_WARM_UP = 16
 _LONGEST_SECONDS = 5.0
 
 Output = Callable[[Task], dict[str, Any]]
@@ -109,29 +113,49 @@ async def _record_one(
     return Script(recorder.saves)
 
 
-async def _commit(database: Database, save: Save) -> None:
-    async with database.transaction(Role.COMMITTER, (save.namespace,)) as connection:
-        written = await save_all(connection, [save])
-        if save.running:
-            await quotas.settle(
-                connection,
-                [
-                    quotas.Change(
-                        save.namespace,
-                        quotas.RUNNING_EXECUTIONS,
-                        save.running,
-                        save.running_limit,
-                    )
-                ],
-            )
-    if save.execution.workflow_id not in written:
-        raise RuntimeError("a replayed decision was refused: the limit measured nothing")
+@dataclass
+class _Bare:
+    """What is left of the engine: its committer, its grouping, its statements."""
+
+    database: Database
+    committer: Committer
+    together: Together
+
+    async def commit(self, save: Save) -> None:
+        """One save, in one commit with whatever else waits."""
+        if not await self.committer.save(save):
+            raise RuntimeError("a replayed decision was refused: the limit measured nothing")
+
+    async def hand_out(self, namespace: str, queue: str) -> None:
+        """One hand-out, in one transaction with whatever else is asked for."""
+
+        async def answer(group: Sequence[Any]) -> Sequence[None]:
+            async with self.database.transaction(Role.TENANT, (namespace,)) as connection:
+                await tasks.hand_out(connection, queue, [("bare", 1)] * len(group))
+            return [None] * len(group)
+
+        await self.together.ask("hand out", None, answer, most=_MOST_TOGETHER)
+
+    async def claim(self) -> None:
+        """One claim and its load, likewise."""
+
+        async def answer(group: Sequence[Any]) -> Sequence[None]:
+            async with self.database.transaction(Role.CLAIMS) as connection:
+                most = len(group)
+                taken, _ = await claims.claim_tasks(connection, most=most, each=most, running={})
+            if taken:
+                names = tuple(sorted({claim.namespace for claim in taken}))
+                async with self.database.transaction(Role.COMMITTER, names) as connection:
+                    await claims.load_tasks(connection, taken)
+            return [None] * len(group)
+
+        await self.together.ask("claim", None, answer, most=_MOST_TOGETHER)
 
 
 async def _in_parallel(
-    scripts: Sequence[Script], play: Callable[[Script], Awaitable[int]]
+    scripts: Sequence[Script], at_once: int, play: Callable[[Script], Awaitable[int]]
 ) -> float:
-    """How many transactions' worth of steps a second, `CONNECTIONS` scripts at a time."""
+    """How many transactions' worth of steps a second, `at_once` scripts at a time."""
     waiting = list(scripts)
     done = 0
 
@@ -141,24 +165,24 @@ async def _in_parallel(
             done += await play(waiting.pop())
 
     # Each connection prepares its statements first, as those of the roles have long done.
-    await asyncio.gather(*(play(waiting.pop()) for _ in range(min(CONNECTIONS, len(waiting)))))
+    await asyncio.gather(*(play(waiting.pop()) for _ in range(min(_WARM_UP, len(waiting)))))
     began = time.monotonic()
-    await asyncio.gather(*(lane() for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(lane() for _ in range(at_once)))
     return done / (time.monotonic() - began)
 
 
-async def bare_starts(database: Database, scripts: Sequence[Script]) -> float:
-    """Starts a second: one transaction each."""
+async def bare_starts(bare: _Bare, scripts: Sequence[Script], at_once: int) -> float:
+    """Starts a second."""
 
     async def play(script: Script) -> int:
-        await _commit(database, script.saves[0])
+        await bare.commit(script.saves[0])
         script.started = True
         return 1
 
-    return await _in_parallel(scripts, play)
+    return await _in_parallel(scripts, at_once, play)
 
 
-async def bare_steps(database: Database, scripts: Sequence[Script], queue: str) -> float:
+async def bare_steps(bare: _Bare, scripts: Sequence[Script], queue: str, at_once: int) -> float:
     """Steps a second: a hand-out and a save each, of those scripts whose start is saved.
 
     What is left when the time is up stays open, for the workers of the next program.
@@ -166,30 +190,27 @@ async def bare_steps(database: Database, scripts: Sequence[Script], queue: str) 
 
     async def play(script: Script) -> int:
         for save in script.saves[1:]:
-            async with database.transaction(Role.TENANT, (save.namespace,)) as connection:
-                await tasks.hand_out(connection, queue, [("bare", 1)])
-            await _commit(database, save)
+            await bare.hand_out(save.namespace, queue)
+            await bare.commit(save)
         return len(script.saves) - 1
 
-    return await _in_parallel([script for script in scripts if script.started], play)
+    return await _in_parallel([script for script in scripts if script.started], at_once, play)
 
 
-async def bare_workflows(database: Database, scripts: Sequence[Script]) -> float:
-    """Whole executions a second: every save, and a claim with its load before each result."""
+async def bare_workflows(bare: _Bare, scripts: Sequence[Script], at_once: int) -> float:
+    """Whole executions a second: every save, and the claim with its load of the first task.
+
+    The others are claimed with the saves that schedule them.
+    """
 
     async def play(script: Script) -> int:
-        await _commit(database, script.saves[0])
+        await bare.commit(script.saves[0])
+        await bare.claim()
         for save in script.saves[1:]:
-            async with database.transaction(Role.CLAIMS) as connection:
-                taken, _ = await claims.claim_tasks(connection, most=1, each=1, running={})
-            if taken:
-                names = tuple({claim.namespace for claim in taken})
-                async with database.transaction(Role.COMMITTER, names) as connection:
-                    await claims.load_tasks(connection, taken)
-            await _commit(database, save)
+            await bare.commit(save)
         return 1
 
-    return await _in_parallel(scripts, play)
+    return await _in_parallel(scripts, at_once, play)
 
 
 async def _undisturbed(installation: Installation, measuring: Awaitable[float]) -> float:
@@ -240,9 +261,11 @@ def no_op_jobs(redis_url: str, count: int = 300) -> float:
 class Limits:
     """Per second, on this machine, in this run."""
 
-    bare_starts: float
-    bare_steps: float
-    bare_workflows: float
+    bare_starts_64: float
+    bare_steps_8: float
+    bare_steps_64: float
+    bare_workflows_8: float
+    bare_workflows_64: float
     no_op_requests_8: float
     no_op_requests_64: float
     no_op_jobs: float
@@ -261,19 +284,29 @@ async def measure(
     """All limits. The replayed executions end COMPLETED, so the census counts them."""
     settings = settings_of(installation)
     async with wiring.runtime(settings, ring=lambda: None) as rt:
-        chains = await record(rt, namespace, chain, lambda _: {"n": 1}, size)
-        population = await record(rt, namespace, "PopulationMaxMin", _population_output, size)
+        chains = await record(rt, namespace, chain, lambda _: {"n": 1}, 2 * size)
+        population = await record(rt, namespace, "PopulationMaxMin", _population_output, 2 * size)
     database = await Database.connect(str(settings.database_url), max_connections=CONNECTIONS)
+    committer = Committer(database)
+    committer.start()
+    bare = _Bare(database, committer, Together())
+
+    async def workflows(scripts: Sequence[Script], at_once: int) -> float:
+        return await _undisturbed(installation, bare_workflows(bare, scripts, at_once))
+
     try:
         return Limits(
-            bare_starts=await bare_starts(database, chains),
-            bare_steps=await bare_steps(database, chains, queue),
-            bare_workflows=await _undisturbed(installation, bare_workflows(database, population)),
+            bare_starts_64=await bare_starts(bare, chains, 64),
+            bare_steps_8=await bare_steps(bare, chains[:size], queue, 8),
+            bare_steps_64=await bare_steps(bare, chains[size:], queue, 64),
+            bare_workflows_8=await workflows(population[:size], 8),
+            bare_workflows_64=await workflows(population[size:], 64),
             no_op_requests_8=await no_op_requests(client, 8, seconds),
             no_op_requests_64=await no_op_requests(client, 64, seconds),
             no_op_jobs=await asyncio.to_thread(no_op_jobs, str(settings.redis_url)),
         )
     finally:
+        await committer.stop()
         await database.close()
 
 

@@ -39,8 +39,17 @@ class Result:
         """Throughput divided by each limit."""
         return {name: self.per_second / limit for name, limit in self.limits.items() if limit}
 
+    @property
+    def cpu_ms(self) -> dict[str, float]:
+        """Milliseconds of CPU that each role spent for one of what is counted.
+
+        On a machine that others use as well this says more than the throughput.
+        """
+        share = 1000 * self.seconds / max(1, self.count)
+        return {name: round(cost.cores * share, 3) for name, cost in self.roles.items()}
+
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "ratios": self.ratios}
+        return {**asdict(self), "ratios": self.ratios, "cpu_ms": self.cpu_ms}
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -127,7 +136,7 @@ def _family(pid: int, *, alone: bool = False) -> list[psutil.Process]:
 
 def table(results: Sequence[Result]) -> str:
     """The results for people."""
-    rows = [("program", "setting", "per second", "p50 ms", "p99 ms", "of limit", "cores")]
+    rows = [("program", "setting", "per second", "p50 ms", "p99 ms", "of limit", "CPU ms each")]
     rows.extend(_row(result) for result in results)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
@@ -138,7 +147,8 @@ def table(results: Sequence[Result]) -> str:
 
 def _row(result: Result) -> tuple[str, ...]:
     ratios = [f"{name} {ratio:.0%}" for name, ratio in result.ratios.items()]
-    cores = [f"{name} {cost.cores:.2f}" for name, cost in result.roles.items() if cost.cores > 0.01]
+    spent = result.cpu_ms
+    each = [f"{name} {ms:.2f}" for name, ms in spent.items() if ms >= 0.01]
     return (
         result.program,
         result.setting,
@@ -146,7 +156,7 @@ def _row(result: Result) -> tuple[str, ...]:
         _ms(result.p50_ms),
         _ms(result.p99_ms),
         ", ".join(ratios) or "-",
-        " ".join(cores),
+        " ".join([f"{sum(spent.values()):.2f}:", *each]) if spent else "-",
     )
 
 
