@@ -162,7 +162,9 @@ async def _in_parallel(
     async def lane() -> None:
         nonlocal done
         while waiting and time.monotonic() < began + _LONGEST_SECONDS:
-            done += await play(waiting.pop())
+            # Not in one line: `done` would be read before the wait.
+            played = await play(waiting.pop())
+            done += played
 
     # Each connection prepares its statements first, as those of the roles have long done.
     await asyncio.gather(*(play(waiting.pop()) for _ in range(min(_WARM_UP, len(waiting)))))
