@@ -1,34 +1,57 @@
 """Workflow definitions: the list, and one with its diagram and JSON."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as dataclass_replace
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 from markupsafe import Markup
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from playground import diagram
-from playground.engine import standing_in
-from playground.model.definitions import JSONObject, WorkflowDef, WorkflowDefSummary, WorkflowTask
-from playground.model.errors import NotFound
+from playground.engine import standing_in, tags
+from playground.model.definitions import (
+    JSONObject,
+    Tag,
+    WorkflowDef,
+    WorkflowDefSummary,
+    WorkflowTask,
+)
+from playground.model.errors import InvalidFields, NotFound
+from playground.model.tags import ResourceType
 from playground.model.written import compact as compact
 from playground.store import queries
+from playground.store import tags as stored_tags
 from playground.understand.explanation import Explanation, explain
-from playground.web.forms import path_text, read_query, whole_number
-from playground.web.pages import picture, render, runtime
+from playground.web.forms import Form, path_text, read_form, read_query, whole_number
+from playground.web.pages import picture, quoted, redirect, render, runtime
 from playground.web.readme import readme_html
+from playground.web.relations import Relations, relations_of
 from sample_workflows import sample
 from tenants.asgi import signed_in
+
+NO_TAGS: Final[Mapping[str, Sequence[Tag]]] = MappingProxyType({})
+NO_RELATIONS: Final = Relations()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkflowDefinitionsPage:
+    """`tag` and `tags` are written `key:value`; `deleted` names what was deleted just now."""
+
     search: str
+    tag: str
+    tags: tuple[str, ...]
+    """Those that some definition has."""
     definitions: tuple[WorkflowDef, ...]
+    """Each with its tags."""
     total: int
     """How many there are without the search."""
+    deleted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,47 +87,101 @@ class WorkflowDefinitionPage:
     """Before a task's quoted reference: where the sentence about it leads."""
     readme: Markup
     """What this sample is about, and what to look at; empty where it is none."""
+    tags: tuple[Tag, ...] = ()
+    relations: Relations = NO_RELATIONS
+    problem: str = ""
 
 
 async def list_definitions(request: Request) -> Response:
     caller = signed_in(request).member.caller
-    search = read_query(request).line("q")
+    query = read_query(request)
     async with runtime(request).reading(caller.namespace) as connection:
         definitions = await queries.workflow_defs(connection, latest_only=True)
-    page = definitions_page(definitions, search)
+        names = [one.name for one in definitions]
+        tagged = await stored_tags.of_many(connection, ResourceType.WORKFLOW_DEF, names)
+    page = definitions_page(definitions, query.line("q"), tagged, query.line("tag"))
+    page = dataclass_replace(page, deleted=query.line("deleted"))
     return await render(request, "workflow_definitions/list.html", page)
 
 
-def definitions_page(definitions: list[WorkflowDef], search: str) -> WorkflowDefinitionsPage:
-    """`search` is looked for in names and descriptions, whatever its case."""
+def definitions_page(
+    definitions: list[WorkflowDef],
+    search: str,
+    tags_of: Mapping[str, Sequence[Tag]] = NO_TAGS,
+    tag: str = "",
+) -> WorkflowDefinitionsPage:
+    """`search` is looked for in names, descriptions and tags, whatever its case."""
     word = search.casefold()
-    found = [
-        one
-        for one in definitions
-        if word in one.name.casefold() or word in (one.description or "").casefold()
-    ]
+    tagged = [replace(one, tags=list(tags_of.get(one.name, ()))) for one in definitions]
+    found = [one for one in tagged if _matches(one, word) and (not tag or tag in _words(one))]
     return WorkflowDefinitionsPage(
         search=search,
+        tag=tag,
+        tags=tuple(sorted({text for one in tagged for text in _words(one)})),
         definitions=tuple(sorted(found, key=lambda one: one.name.casefold())),
         total=len(definitions),
     )
 
 
+def _words(definition: WorkflowDef) -> list[str]:
+    return [tag_text(tag) for tag in definition.tags or ()]
+
+
+def _matches(definition: WorkflowDef, word: str) -> bool:
+    texts = [definition.name, definition.description or "", *_words(definition)]
+    return any(word in text.casefold() for text in texts)
+
+
+def tag_text(tag: Tag) -> str:
+    """As people write it: `team:billing`, or the key alone where there is no value."""
+    return f"{tag.key}:{tag.value}" if tag.value != "" else tag.key
+
+
 async def show_definition(request: Request) -> Response:
-    caller = signed_in(request).member.caller
     name, query = path_text(request, "name"), read_query(request)
+    return await _show(request, name, query)
+
+
+async def _show(
+    request: Request, name: str, query: Form, problem: str = "", status_code: int = 200
+) -> Response:
+    caller = signed_in(request).member.caller
     async with runtime(request).reading(caller.namespace) as connection:
         definition = await queries.workflow_def(
             connection, name, whole_number(query.text("version"))
         )
+        if definition is None:
+            raise NotFound
         versions = await queries.workflow_versions(connection, name)
-    if definition is None:
-        raise NotFound
+        found = await stored_tags.of(connection, ResourceType.WORKFLOW_DEF, name)
+        relations = await relations_of(connection, definition)
     if query.text("format") == "json":
         return json_download(definition, f"{definition.name}.v{definition.version}")
     working = await standing_in.working(runtime(request), caller)
     page = definition_page(definition, versions, query.text("task"), working)
-    return await render(request, "workflow_definitions/show.html", page)
+    page = dataclass_replace(page, tags=tuple(found), relations=relations, problem=problem)
+    return await render(request, "workflow_definitions/show.html", page, status_code)
+
+
+async def change_tags(request: Request) -> Response:
+    """The tags as they were typed, in place of those there are."""
+    form, name = await read_form(request), path_text(request, "name")
+    caller = signed_in(request).member.caller
+    kind = ResourceType.WORKFLOW_DEF
+    async with runtime(request).reading(caller.namespace) as connection:
+        known = {tag_text(tag): tag for tag in await stored_tags.of(connection, kind, name)}
+    typed = [text.strip() for text in form.line("tags").split(",")]
+    given = [known.get(text) or tag_of(text) for text in typed if text]
+    try:
+        await tags.replace_all(runtime(request), caller, kind, name, given)
+    except InvalidFields as error:
+        return await _show(request, name, form, error.message, 400)
+    return redirect(request, f"/definitions/workflows/{quoted(name)}")
+
+
+def tag_of(text: str) -> Tag:
+    key, _, value = text.strip().partition(":")
+    return Tag(key=key.strip(), value=value.strip())
 
 
 def definition_page(
@@ -170,5 +247,6 @@ def json_download(document: msgspec.Struct, name: str) -> Response:
 
 routes = [
     Route("/definitions/workflows", list_definitions),
+    Route("/definitions/workflows/{name:path}/tags", change_tags, methods=["POST"]),
     Route("/definitions/workflows/{name:path}", show_definition),
 ]

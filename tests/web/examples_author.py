@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from msgspec import convert
+from msgspec.structs import replace as msgspec_replace
 
 from playground.decider import Severity
 from playground.engine.drafts import Draft, Note
@@ -15,7 +16,12 @@ from playground.web.definition_editor import (
     editor_text,
     new_page,
 )
+from playground.web.definition_files import Imported, ImportPage
+from playground.web.definition_versions import DeletePage, versions_page
+from playground.web.forms import Form
+from playground.web.relations import Relation
 from playground.web.text_diff import diff_lines
+from playground.web.workflow_definitions import definitions_page, tag_of
 from sample_workflows import samples
 
 _HOSTILE = "\"><script>alert(1)</script>'&"
@@ -70,5 +76,39 @@ AUTHOR_EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "New workflow",
     ),
     "workflow_review": ("workflow_definitions/review.html", _REVIEW, "Save PopulationMaxMin"),
+    "workflow_versions": (
+        "workflow_definitions/versions.html",
+        versions_page([_POPULATION, msgspec_replace(_POPULATION, version=2)], {2: 3}, Form([])),
+        "Versions",
+    ),
+    "workflow_delete": (
+        "workflow_definitions/delete.html",
+        DeletePage(
+            name=_HOSTILE,
+            version=0,
+            versions=(2, 1),
+            running=3,
+            used_by=(Relation(_HOSTILE, "/definitions/workflows/x", "has it as sub-workflow"),),
+            problem=_HOSTILE,
+        ),
+        "Delete ",
+    ),
+    "workflow_import": (
+        "workflow_definitions/import.html",
+        ImportPage(
+            text=_HOSTILE,
+            problem=_HOSTILE,
+            results=(
+                Imported(name=_HOSTILE, kind="workflow", version=2, outcome="created"),
+                Imported(name="t", kind="task", version=0, outcome="refused", reason=_HOSTILE),
+            ),
+        ),
+        "Import definitions",
+    ),
+    "workflow_definitions_tagged": (
+        "workflow_definitions/list.html",
+        definitions_page([_POPULATION], "", {"PopulationMaxMin": [tag_of("team:billing")]}),
+        "Workflow Definitions",
+    ),
     "workflow_new": ("workflow_definitions/new.html", new_page(), "New workflow"),
 }

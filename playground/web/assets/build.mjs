@@ -17,6 +17,7 @@ const result = await build({
     "src/main.ts",
     "src/execution.ts",
     "src/editor.ts",
+    "src/files.ts",
     "src/resources.ts",
     "src/search.ts",
     "src/api_docs.ts",
