@@ -211,7 +211,8 @@ class Editor {
     const old = this.picture.querySelector("svg");
     if (!fresh) return;
     if (old?.hasAttribute("data-zoomed")) {
-      const scale = old.getBoundingClientRect().width / old.viewBox.baseVal.width;
+      // By its attribute: on a phone the pane may not be shown and then has no size.
+      const scale = Number(old.getAttribute("width")) / old.viewBox.baseVal.width;
       const [, , width, height] = (fresh.getAttribute("viewBox") ?? "").split(" ").map(Number);
       fresh.setAttribute("data-zoomed", "");
       fresh.setAttribute("width", String(Math.round((width ?? 0) * scale)));
