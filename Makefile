@@ -6,7 +6,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run test test-all nightly demo bench check lint lock front-end toolchains clean \
+.PHONY: help run test test-all nightly demo bench chaos check lint lock front-end toolchains clean \
 	ready-to-run ready-to-test
 
 PREPARE = python=$$(sh infra/setup/find-python.sh) && "$$python" infra/setup/prepare.py
@@ -26,6 +26,7 @@ test-all: ready-to-test toolchains lint ## make test with other toolchains and t
 
 nightly: ready-to-test ## the large counts
 	@$(PYTEST) -m nightly $(ARGS)
+	@.venv/bin/python infra/load/chaos.py
 	@PLAYGROUND_LAW_EXECUTIONS=9100 $(PYTEST) --timeout 3600 tests/decider/test_laws.py $(ARGS)
 	@PLAYGROUND_FUZZ_DRAWINGS=5000 $(PYTEST) tests/diagram/test_fuzz.py $(ARGS)
 	@PLAYGROUND_FUZZ_REQUESTS=20000 $(PYTEST) --timeout 3600 tests/api/test_fuzz.py $(ARGS)
@@ -35,6 +36,9 @@ demo: ready-to-run ## the whole story over HTTP, against a running or freshly st
 
 bench: ready-to-test ## measure throughput and latency
 	@.venv/bin/python infra/load/bench.py $(ARGS)
+
+chaos: ready-to-test ## kill everything for ten minutes while 10,000 executions run, then count
+	@.venv/bin/python infra/load/chaos.py $(ARGS)
 
 check: ready-to-run ## say what of this installation works
 	@.venv/bin/playground check

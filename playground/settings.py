@@ -294,6 +294,7 @@ class Settings:
         int,
     )
     crash_dir: str = _internal("CRASH_DIR", "", "where files name the crash points to die at")
+    faults: str = _internal("FAULTS", "", "seed:share of transactions:share of Redis calls")
 
     @property
     def is_loopback(self) -> bool:
@@ -501,10 +502,11 @@ def _refuse_contradictions(settings: Settings) -> None:
             f"{PREFIX}ANONYMOUS lets clients in without a token, so {PREFIX}HOST must be a "
             f"loopback address such as 127.0.0.1, not {settings.host}."
         )
-    if settings.crash_dir and (not settings.is_loopback or settings.has_providers):
+    on_purpose = [name for name in ("crash_dir", "faults") if getattr(settings, name)]
+    if on_purpose and (not settings.is_loopback or settings.has_providers):
         raise Unusable(
-            f"{PREFIX}CRASH_DIR kills processes on purpose, for tests: it is refused where others "
-            "than this machine's people can sign in or reach the playground."
+            f"{PREFIX}{on_purpose[0].upper()} makes things fail on purpose, for tests: it is "
+            "refused where others than this machine's people can sign in or reach the playground."
         )
     if settings.secret_key:
         decode_secret_key(settings.secret_key)

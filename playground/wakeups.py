@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any, Final, Protocol
 
@@ -155,9 +155,9 @@ class LocalWakeups:
 class RedisWakeups(LocalWakeups):
     """Hints between processes over Redis pub/sub, coalesced: one pipeline for what is waiting."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connect: Callable[..., Any] = Redis.from_url) -> None:
         super().__init__()
-        self._redis: Any = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=1)
+        self._redis: Any = connect(url, socket_timeout=5, socket_connect_timeout=1)
         self._pubsub: Any = None
         self._outgoing: OrderedDict[str, int] = OrderedDict()
         self._something_to_send = asyncio.Event()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
 from playground import crash_points
@@ -17,6 +18,7 @@ from playground.egress.limits import EgressLimits, InProcessLimiter
 from playground.engine import provisioning
 from playground.engine.runtime import Clock, Runtime
 from playground.executors import Tools
+from playground.faults import Faults, FaultyDatabase
 from playground.jobs.doorbell import Doorbell
 from playground.sandbox.client import SandboxClient
 from playground.settings import Settings, decode_secrets_keys
@@ -50,15 +52,24 @@ async def runtime(
 ) -> AsyncIterator[Runtime]:
     """A runtime for as long as the block lasts; `ring` in place of the doorbell."""
     crash_points.arm(settings.crash_dir)
+    faults = Faults.read(settings.faults) if settings.faults else None
     database = await Database.connect(
         str(settings.database_url), max_connections=settings.database_connections
     )
+    if faults is not None:
+        database = FaultyDatabase(database, faults)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
-        doorbell = Doorbell(str(settings.redis_url))
+        doorbell = Doorbell(
+            str(settings.redis_url),
+            connect=faults.connecting(BlockingRedis.from_url) if faults else BlockingRedis.from_url,
+        )
         doorbell.start()
         stack.callback(doorbell.stop)
-        wakeups = RedisWakeups(str(settings.redis_url))
+        wakeups = RedisWakeups(
+            str(settings.redis_url),
+            connect=faults.connecting(Redis.from_url) if faults else Redis.from_url,
+        )
         wakeups.start()
         stack.push_async_callback(wakeups.stop)
         sandbox = SandboxClient(settings.sandbox_socket)

@@ -8,6 +8,7 @@ tenant can reach the next user of the connection.
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -52,6 +53,10 @@ class DatabaseUnavailable(TenantError):
 
     status = 503
     code = "UNAVAILABLE"
+
+
+class Undone(DatabaseUnavailable):
+    """The database undid this because it met something else; please try again."""
 
 
 class Unstorable(TenantError):
@@ -157,7 +162,8 @@ class Database:
         """Leaving the block commits; raising rolls back. Never do other I/O inside it.
 
         Raises `DatabaseUnavailable` when no connection can be had within eight seconds or the
-        server goes away; then nothing is known to be committed.
+        server goes away; then nothing is known to be committed. `Undone` is the one of these that
+        says it was not: two transactions waited for each other.
         """
         begin = "BEGIN;" + _binding(role, tuple(namespaces))
         try:
@@ -175,6 +181,8 @@ class Database:
                 raise Unstorable from error
             if isinstance(error, _GONE):
                 raise DatabaseUnavailable from error
+            if isinstance(error, _MET_ANOTHER):
+                raise Undone from error
             raise
         finally:
             await asyncio.shield(self._pool.release(driver))
@@ -203,6 +211,11 @@ _GONE: Final = (
     asyncpg.exceptions.TooManyConnectionsError,
 )
 
+_MET_ANOTHER: Final = (
+    asyncpg.exceptions.DeadlockDetectedError,
+    asyncpg.exceptions.SerializationError,
+)
+
 
 async def _nothing_to_reset(_connection: Any) -> None:
     """Everything a transaction sets is local to it, so a returned connection is as new."""
@@ -213,7 +226,9 @@ async def _roll_back(driver: Any) -> None:
     try:
         await asyncio.wait_for(asyncio.shield(driver.execute("ROLLBACK")), 2)
     except BaseException:  # noqa: BLE001 - whatever went wrong, the connection must not be reused
-        driver.terminate()
+        # The pool takes back by itself a connection whose server went away.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            driver.terminate()
 
 
 @lru_cache(maxsize=4096)

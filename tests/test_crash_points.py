@@ -26,6 +26,8 @@ ONE_STEP = {
     "provisioning": "one transaction; a second sign-in completes what is missing",
     "rate_limits": "one transaction, nothing after it",
     "runtime": "makes units of work and uses none",
+    "same_input": "reads, and starts through workflows.py",
+    "saved_searches": "one transaction, nothing after it",
     "schedules": "one transaction, nothing after it",
     "schemas": "one transaction, nothing after it",
     "secrets": "one transaction, nothing after it",

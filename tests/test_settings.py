@@ -123,9 +123,12 @@ def test_anonymous_clients_are_allowed_on_loopback(host: str) -> None:
     [{"PLAYGROUND_HOST": "0.0.0.0"}, KEYCLOAK],
     ids=["beyond loopback", "a provider is set"],
 )
-def test_crash_points_are_refused_where_others_are(elsewhere: dict[str, str]) -> None:
-    with pytest.raises(Unusable, match="PLAYGROUND_CRASH_DIR"):
-        read_settings({"PLAYGROUND_CRASH_DIR": "/tmp/x", **elsewhere})
+@pytest.mark.parametrize("setting", ["PLAYGROUND_CRASH_DIR", "PLAYGROUND_FAULTS"])
+def test_faults_on_purpose_are_refused_where_others_are(
+    setting: str, elsewhere: dict[str, str]
+) -> None:
+    with pytest.raises(Unusable, match=setting):
+        read_settings({setting: "1:0:0", **elsewhere})
 
 
 def test_settings_survive_the_way_to_a_child() -> None:
@@ -194,4 +197,5 @@ def test_only_derived_settings_are_left_out_of_the_list() -> None:
         "DEVIDP_URL",
         "DEVIDP_SOCKET_FD",
         "CRASH_DIR",
+        "FAULTS",
     }

@@ -257,7 +257,8 @@ HAVING count(*) > 1
 UNION ALL
 SELECT 'rate limit: more inside than the limit', r.namespace, r.key,
   count(*) || ' of ' || max(r.ceiling)
-FROM limited_runs AS r WHERE NOT r.waiting
+-- Those with the ceiling 0 are revived ones, which wait for nobody.
+FROM limited_runs AS r WHERE NOT r.waiting AND r.ceiling > 0
 GROUP BY r.namespace, r.key HAVING count(*) > max(r.ceiling)
 UNION ALL
 SELECT 'rate limit: a place of one that has ended', r.namespace, r.execution_id, r.key

@@ -148,11 +148,11 @@ class Report:
         """Attempts carried out more than once, of all attempts."""
         return sum(self.repeated.values()) / max(1, self.attempts)
 
-    def faults(self) -> list[str]:
+    def faults(self, most_repeated: float = MOST_REPEATED) -> list[str]:
         """What must not be, in words; empty when all is well."""
         zero = ("lost", "unfinished", "wrong", "completed_twice", "stuck")
         found = [f"{name}: {getattr(self, name)}" for name in zero if getattr(self, name)]
-        if self.repeated_share > MOST_REPEATED:
+        if self.repeated_share > most_repeated:
             found.append(f"repeated: {self.repeated_share:.2%} of all attempts")
         return [*found, *self.findings]
 

@@ -24,6 +24,13 @@ class LeavePlace:
 
 
 @dataclass(frozen=True)
+class TakePlace:
+    """The execution goes on after its end: under its rate limit key it is counted again."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class TerminateChild:
     """The task that owns this child was cancelled."""
 

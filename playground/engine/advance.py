@@ -50,13 +50,14 @@ from playground.model.execution import Execution, Task
 from playground.model.workflow_messages import WorkflowMessage
 from playground.store import definitions, environment, executions, queries, tasks, workflow_messages
 from playground.store.claims import FIRST_CLAIM, Claim, ClaimedTask
-from playground.store.committer import Refused
+from playground.store.committer import Refused, TreeFull
 from playground.store.event_messages import Receipt
 from playground.store.executions import Loaded
 from playground.store.rows import encode_text
 from playground.store.saving import EffectWrite, LogWrite, Save, TaskWrite
 from tenants import quotas
 from tenants.caller import Plan
+from tenants.errors import QuotaExceeded
 
 _MOST_TRIES: Final = 50
 _TURNS_OF_A_LOOP: Final = 10
@@ -425,6 +426,13 @@ class _Turn:
         written = False
         try:
             written = await self.rt.committer.save(save)
+        except TreeFull as full:
+            raise QuotaExceeded(
+                f"One execution may have {self.plan.descendants:,} unfinished sub-workflows "
+                "below it.",
+                quota="descendants",
+                limit=self.plan.descendants,
+            ) from full
         except Refused as refused:
             raise quotas.exceeded(
                 quotas.RUNNING_EXECUTIONS, self.plan.running_executions
@@ -532,6 +540,9 @@ class _Turn:
             logs=[LogWrite(*line) for line in logs],
             running=int(not after.status.terminal) - int(was_running),
             running_limit=self.plan.running_executions,
+            descendants_limit=(
+                self.plan.descendants if not known.row_version and after.root_id else 0
+            ),
             reuses_key=self.reuses_key,
             taken_messages=decision.taken_messages,
             receipts=self.receipts,

@@ -30,7 +30,7 @@ from playground.decider import (
     TerminateChild,
 )
 from playground.decider.children import ChildRequest, child_request
-from playground.decider.effects import LeavePlace
+from playground.decider.effects import LeavePlace, TakePlace
 from playground.decider.engine_tasks import publication, start_request
 from playground.engine import (
     deliveries,
@@ -99,6 +99,9 @@ async def carry_out(rt: Runtime, effect: ClaimedEffect) -> None:
         case LeavePlace.__name__:
             place = msgspec.json.decode(body, type=LeavePlace)
             await limited_runs.left(rt, claim.namespace, claim.execution_id, place.key)
+        case TakePlace.__name__:
+            again = msgspec.json.decode(body, type=TakePlace)
+            await limited_runs.went_on(rt, claim.namespace, claim.execution_id, again.key)
         case TellFollowers.__name__:
             await _tell_followers(rt, claim.namespace, claim.execution_id)
         case ReviveParent.__name__:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from playground.decider import Decision, Effect, ExecutionView
-from playground.decider.effects import LeavePlace
+from playground.decider.effects import LeavePlace, TakePlace
 from playground.engine.followers import TellFollowers
 from playground.engine.runtime import Runtime
 from playground.engine.waiting_polls import channel_of
@@ -16,7 +16,7 @@ from playground.store.rows import available_at, gate_of, queue_of
 _RING_AHEAD_MS: Final = 2_500
 """Executors look every two seconds and see what is due later; of what is due before, they hear."""
 
-Consequence = Effect | TellFollowers | LeavePlace | HumanTaskChanged
+Consequence = Effect | TellFollowers | LeavePlace | TakePlace | HumanTaskChanged
 
 
 def effects_of(view: ExecutionView, decision: Decision) -> Iterator[Consequence]:
@@ -66,10 +66,14 @@ def _for_followers(before: Execution, after: Execution) -> tuple[TellFollowers, 
     return (TellFollowers(),) if ends and after.idempotency_key else ()
 
 
-def _for_those_who_wait(before: Execution, after: Execution) -> tuple[LeavePlace, ...]:
+def _for_those_who_wait(
+    before: Execution, after: Execution
+) -> tuple[LeavePlace] | tuple[TakePlace] | tuple[()]:
     """Under a rate limit the end of one is the beginning of another."""
-    ends = after.status.terminal and not before.status.terminal
-    return (LeavePlace(after.rate_limit_key),) if ends and after.rate_limit_key else ()
+    if not after.rate_limit_key or after.status.terminal is before.status.terminal:
+        return ()
+    key = after.rate_limit_key
+    return (LeavePlace(key),) if after.status.terminal else (TakePlace(key),)
 
 
 def _for_people(view: ExecutionView, decision: Decision) -> Iterator[HumanTaskChanged]:

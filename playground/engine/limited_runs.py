@@ -2,8 +2,8 @@
 
 Those without a place are RUNNING with no task. The end of one of the key leaves an effect in its
 own commit, which gives the place to the longest waiting; what a process that died in between left
-undone the clock finds. An execution that is revived after its end goes on at once and has no place:
-it is not counted again.
+undone the clock finds. An execution that is revived after its end goes on at once, whoever has the
+places; it is counted again, so that nobody begins beside it who would be one too many.
 """
 
 from playground.crash_points import crash_here
@@ -59,6 +59,13 @@ async def left(rt: Runtime, namespace: str, execution_id: str, key: str) -> None
     await go_on(rt, namespace, key)
 
 
+async def went_on(rt: Runtime, namespace: str, execution_id: str, key: str) -> None:
+    """An execution has been revived, unless it has ended again since: it is counted again."""
+    async with rt.unit_of_work(namespace) as connection:
+        await limited_runs.lock(connection, namespace, key)
+        await limited_runs.take_again(connection, namespace, key, execution_id)
+
+
 async def go_on(rt: Runtime, namespace: str, key: str) -> None:
     """Release who may go on, and have them begin. May be called at any time, by anyone."""
     async with rt.unit_of_work(namespace) as connection:
@@ -89,4 +96,4 @@ async def _begin(rt: Runtime, namespace: str, execution_id: str) -> bool:
     return True
 
 
-__all__ = ["enter", "give_up", "go_on", "left", "look_for_lost"]
+__all__ = ["enter", "give_up", "go_on", "left", "look_for_lost", "went_on"]

@@ -1,8 +1,8 @@
 """How far one execution may multiply: levels of children, living descendants, starts in a row.
 
 The bounds are the plan's. Whoever meets one gets a task that failed with the reason; nobody else
-notices. The living are counted without a lock: two executors may pass the bound by what they start
-at the same moment, and the plan's number of running executions, which is exact, bounds them all.
+notices. The living are counted here without a lock, so that what is too much mostly costs one read,
+and once more, exactly, in the transaction that inserts the child.
 """
 
 from playground.decider import Origin

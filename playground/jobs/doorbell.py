@@ -8,6 +8,7 @@ synchronous, so nothing of it may run on the event loop.
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from redis import Redis
@@ -30,8 +31,8 @@ _MOST_WAITING: Final = 32
 class Doorbell:
     """Rings for the executors of all processes."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._redis: Any = Redis.from_url(
+    def __init__(self, redis_url: str, *, connect: Callable[..., Any] = Redis.from_url) -> None:
+        self._redis: Any = connect(
             redis_url,
             socket_timeout=_TIMEOUT_SECONDS,
             socket_connect_timeout=_TIMEOUT_SECONDS,

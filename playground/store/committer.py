@@ -12,16 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from playground.crash_points import crash_here
-from playground.store import event_messages, idempotency, workflow_messages
+from playground.store import event_messages, executions, idempotency, workflow_messages
 from playground.store.saving import Save, save_all
 from tenants import quotas
-from tenants.database import Connection, Database, Role, StatementRefused
+from tenants.database import Connection, Database, Role, StatementRefused, Undone
 
 _MOST_IN_A_BATCH = 64
+_MOST_UNDONE = 3
 
 
 class Refused(Exception):
     """The quota of running executions is used up."""
+
+
+class TreeFull(Exception):
+    """The tree of executions that this child belongs to has as many as it may."""
 
 
 class KeyHeld(Exception):
@@ -45,6 +50,11 @@ class _Waiting:
 class _OverQuota(Exception):
     def __init__(self, positions: frozenset[int]) -> None:
         self.positions = positions
+
+
+class _SomeTooMany(Exception):
+    def __init__(self, execution_ids: frozenset[str]) -> None:
+        self.execution_ids = execution_ids
 
 
 class _SomeOvertaken(Exception):
@@ -122,6 +132,7 @@ class Committer:
         return batch
 
     async def _commit(self, batch: list[_Waiting]) -> None:
+        undone = 0
         while batch:
             try:
                 written, held = await self._transaction([waiting.save for waiting in batch])
@@ -131,10 +142,22 @@ class Committer:
                 _fail([w for w in batch if id(w) in refused], Refused())
                 batch = [w for w in batch if id(w) not in refused]
                 continue
+            except _SomeTooMany as many:
+                ids = many.execution_ids
+                _fail([w for w in batch if w.save.execution.workflow_id in ids], TreeFull())
+                batch = [w for w in batch if w.save.execution.workflow_id not in ids]
+                continue
             except _SomeOvertaken as late:
                 ids = late.execution_ids
                 _fail([w for w in batch if w.save.execution.workflow_id in ids], Overtaken())
                 batch = [w for w in batch if w.save.execution.workflow_id not in ids]
+                continue
+            except Undone:
+                undone += 1
+                if undone > _MOST_UNDONE:
+                    raise
+                # A little apart the two do not meet again.
+                await asyncio.sleep(0.002 * undone * len(batch))
                 continue
             except StatementRefused as error:
                 await self._one_by_one(batch, error)
@@ -166,6 +189,13 @@ class Committer:
             saves = [save for save in batch if save.execution.workflow_id not in held]
             written = await save_all(connection, saves) if saves else frozenset()
             await _save_beside(connection, [s for s in saves if s.execution.workflow_id in written])
+            children = [
+                save
+                for save in saves
+                if save.descendants_limit and save.execution.workflow_id in written
+            ]
+            if children:
+                await _refuse_full_trees(connection, children)
             counted = [
                 (position, save)
                 for position, save in enumerate(batch)
@@ -209,6 +239,23 @@ async def _save_beside(connection: Connection, saves: Sequence[Save]) -> None:
                 if receipt.key in late
             )
         )
+
+
+async def _refuse_full_trees(connection: Connection, children: Sequence[Save]) -> None:
+    """Count each tree with the children just inserted, one transaction after the other."""
+    trees: dict[str, list[Save]] = {}
+    for save in children:
+        trees.setdefault(save.execution.root_id or "", []).append(save)
+    too_many: set[str] = set()
+    for root_id, saves in sorted(trees.items()):
+        limit = saves[0].descendants_limit
+        await executions.lock_tree(connection, root_id)
+        alive = await executions.alive_below(connection, root_id, most=limit + len(saves))
+        if alive > limit:
+            last = saves[max(0, len(saves) - (alive - limit)) :]
+            too_many |= {save.execution.workflow_id for save in last}
+    if too_many:
+        raise _SomeTooMany(frozenset(too_many))
 
 
 def _at_most_once(save: Save) -> set[object]:

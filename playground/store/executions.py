@@ -124,6 +124,9 @@ _ALIVE_BELOW: Final = select(func.count()).select_from(
     .limit(bindparam("most", type_=Integer))
     .subquery()
 )
+_LOCK_TREE: Final = select(
+    func.pg_advisory_xact_lock(func.hashtextextended(bindparam("lock", type_=Text), 0))
+)
 _SET_TIMER: Final = (
     update(executions)
     .where(executions.c.id == bindparam("of_id"))
@@ -251,6 +254,11 @@ async def row_to_show(connection: Connection, execution_id: str) -> Any:
 async def alive_below(connection: Connection, root_id: str, *, most: int) -> int:
     """How many unfinished executions have this one at the top of their tree; counts to `most`."""
     return int(await connection.scalar(_ALIVE_BELOW, of_root=root_id, most=most))
+
+
+async def lock_tree(connection: Connection, root_id: str) -> None:
+    """Be the only one who adds to this tree of executions, until the commit."""
+    await connection.all(_LOCK_TREE, lock=f"tree/{root_id}")
 
 
 async def children_of(connection: Connection, execution_id: str) -> list[str]:

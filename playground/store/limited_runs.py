@@ -73,6 +73,7 @@ _IS_OPEN: Final = exists(
         or_(executions.c.status == "RUNNING", executions.c.status == "PAUSED"),
     )
 )
+_LOOK_OPEN: Final = select(_IS_OPEN)
 _LEAVE: Final = (
     delete(limited_runs)
     .where(_r.execution_id == bindparam("of_execution", type_=Text), not_(_IS_OPEN))
@@ -132,6 +133,15 @@ async def add(
         ceiling=ceiling,
         waits=waits,
     )
+
+
+async def take_again(connection: Connection, namespace: str, key: str, execution_id: str) -> None:
+    """Note a revived execution, if it is unfinished; under `lock`.
+
+    Its ceiling is 0: it goes on beyond the limit, which is that of those who start.
+    """
+    if await connection.scalar(_LOOK_OPEN, of_execution=execution_id):
+        await add(connection, namespace, key, execution_id, ceiling=0, waits=False)
 
 
 async def is_waiting(connection: Connection, execution_id: str) -> bool:

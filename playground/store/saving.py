@@ -112,6 +112,8 @@ class Save:
     running: int = 0
     """How many running executions this adds (1 at a start) or ends (-1)."""
     running_limit: int = field(default=0)
+    descendants_limit: int = 0
+    """For a child: how many unfinished executions its tree may have with it; 0 is no limit."""
     reuses_key: bool = False
     """A start with an idempotency key takes it over from an execution that has ended."""
 

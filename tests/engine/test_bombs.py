@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from playground.engine import schedules
 from playground.engine.runtime import Runtime
 from playground.model.definitions import WorkflowTask
 from playground.model.execution import WorkflowStatus
 from playground.sandbox.client import SandboxClient
 from playground.store.tables import executions
 from tenants.caller import Caller
+from tests.engine import scheduling
 from tests.engine.running import execution, finish, poll_one, run, settle
 from tests.support.builders import a_fork, a_join, a_task, simple
 from tests.support.runtime import a_caller
@@ -168,3 +170,61 @@ async def test_others_complete_while_one_bombs(
     assert {one.status for one in ended} == {WorkflowStatus.COMPLETED}
     for bomb in await bombs:
         assert await failed(rt, bomber, bomb)
+
+
+async def test_join_script_that_runs_for_ever_fails_its_task(
+    rt: Runtime, bomber: Caller, sandbox: SandboxClient
+) -> None:
+    scripted = replace(rt, sandbox=sandbox)
+    branches = a_fork("f", [[a_task("a", "NOOP")], [a_task("b", "NOOP")]])
+    endless = a_join("j", ["a", "b"], evaluator_type="js", expression="(function(){ for (;;); })()")
+
+    bomb = await run(scripted, bomber, [branches, endless])
+
+    assert "seconds" in await failed(scripted, bomber, bomb)
+
+
+def nested(inner: Any, levels: int) -> Any:
+    for _ in range(levels):
+        inner = [inner]
+    return inner
+
+
+async def test_variable_that_deepens_each_turn_fails(rt: Runtime, bomber: Caller) -> None:
+    deeper = nested("${workflow.variables.v}", 60)
+
+    bomb = await run(rt, bomber, [for_ever([setting(v=deeper)])], variables={"v": 1})
+
+    assert await failed(rt, bomber, bomb)
+
+
+async def test_values_two_hundred_deep_fail_and_hurt_nobody(
+    rt: Runtime, bomber: Caller, stranger: Caller
+) -> None:
+    deeper = [setting(v=nested("${workflow.input.v}", 120))]
+    bombs = asyncio.gather(
+        *(
+            run(rt, bomber, deeper, given={"v": nested(1, 80)}, name=f"deep{number}")
+            for number in range(10)
+        )
+    )
+
+    (other,) = await work(rt, stranger, 1)
+
+    assert (await execution(rt, stranger, other)).status is WorkflowStatus.COMPLETED
+    reasons = [await failed(rt, bomber, bomb) for bomb in await bombs]
+    assert all("permissible limit" in reason for reason in reasons)
+
+
+async def test_schedule_of_each_second_starts_no_more_than_its_pace(rt: Runtime) -> None:
+    caller = await a_caller(rt, scheduled_starts_per_minute=3)
+    rt.plans.keep(caller.namespace, caller.plan)
+    await scheduling.register(rt, caller)
+    every_second = scheduling.a_schedule(cron="* * * * * *", run_catchup_schedule_instances=True)
+    await schedules.save(rt, caller, every_second)
+    await scheduling.missed(rt, caller, "often", 60_000)
+
+    for _ in range(10):
+        await scheduling.tick(rt, caller)
+
+    assert len(await scheduling.started(rt, caller)) == 3

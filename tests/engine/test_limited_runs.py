@@ -134,3 +134,44 @@ async def _age(rt: Runtime, caller: Caller) -> None:
     """As if everything had happened two minutes before."""
     async with rt.unit_of_work(caller.namespace) as connection:
         await connection.run(text("UPDATE limited_runs SET create_time = create_time - 120000"))
+
+
+async def test_revived_run_is_counted_again(rt: Runtime, caller: Caller) -> None:
+    await register(rt, caller, 1)
+    first = await start(rt, caller)
+    await workflows.terminate(rt, caller, first)
+    await settle(rt, caller)
+
+    await workflows.restart(rt, caller, first)
+    await settle(rt, caller)
+
+    second = await start(rt, caller)
+    assert await begun(rt, caller, [first, second]) == [True, False]
+    await finish(rt, caller, await poll_one(rt, caller, "work"))
+    await settle(rt, caller)
+    assert await begun(rt, caller, [second]) == [True]
+
+
+async def test_revived_run_waits_for_nobody(rt: Runtime, caller: Caller) -> None:
+    await register(rt, caller, 1)
+    first = await start(rt, caller)
+    await workflows.terminate(rt, caller, first)
+    await settle(rt, caller)
+    second = await start(rt, caller)
+
+    await workflows.restart(rt, caller, first)
+    await settle(rt, caller)
+
+    assert await begun(rt, caller, [first, second]) == [True, True]
+
+
+async def test_run_revived_and_ended_again_leaves_no_place(rt: Runtime, caller: Caller) -> None:
+    await register(rt, caller, 1)
+    first = await start(rt, caller)
+    await workflows.terminate(rt, caller, first)
+    await workflows.restart(rt, caller, first)
+    await workflows.terminate(rt, caller, first)
+
+    await settle(rt, caller)
+
+    assert await begun(rt, caller, [await start(rt, caller)]) == [True]

@@ -1,14 +1,18 @@
 """Pins the end of fork bombs: a clear reason where they multiply, nothing elsewhere."""
 
+import asyncio
+import itertools
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import func, select
 
 from playground.engine import children, metadata, workflows
 from playground.engine.runtime import Runtime
 from playground.model.definitions import SubWorkflowParams, WorkflowTask
 from playground.model.execution import WorkflowStatus
 from playground.model.requests import StartWorkflowRequest
+from playground.store.tables import executions
 from tenants.caller import Caller
 from tests.engine.running import execution, finish, poll_one, run, take
 from tests.support.builders import a_fork, a_join, a_task, a_workflow_def, simple
@@ -27,10 +31,10 @@ def starter(name: str) -> WorkflowTask:
     )
 
 
-async def start(rt: Runtime, caller: Caller, tasks: list[WorkflowTask]) -> str:
-    definition = a_workflow_def(tasks, name="bomb", version=1)
+async def start(rt: Runtime, caller: Caller, tasks: list[WorkflowTask], name: str = "bomb") -> str:
+    definition = a_workflow_def(tasks, name=name, version=1)
     await metadata.register_workflow(rt, caller, definition, overwrite=True)
-    return await workflows.start(rt, caller, StartWorkflowRequest(name="bomb"))
+    return await workflows.start(rt, caller, StartWorkflowRequest(name=name))
 
 
 async def settle(rt: Runtime, caller: Caller, most_turns: int = 60) -> int:
@@ -73,6 +77,30 @@ async def test_doubling_workflow_meets_the_bound_of_descendants(rt: Runtime) -> 
     ended = await execution(rt, bomber, bomb)
     assert ended.status is WorkflowStatus.FAILED
     assert "12 unfinished sub-workflows" in str(ended.reason_for_incompletion)
+
+
+async def test_bound_of_descendants_is_exact_among_processes(
+    rt: Runtime, second_rt: Runtime
+) -> None:
+    bomber = await a_caller(rt, descendants=5)
+    for one in (rt, second_rt):
+        one.plans.keep(bomber.namespace, bomber.plan)
+    refs = [f"c{number}" for number in range(12)]
+    await start(rt, bomber, [simple("leaf")], name="leaf")
+    fork = a_fork("f", [[child(ref, "leaf")] for ref in refs])
+    await start(rt, bomber, [fork, a_join("j", refs)])
+    claimed, _ = await take(rt, bomber)
+
+    await asyncio.gather(
+        *(
+            children.run_task(one, task)
+            for task, one in zip(claimed, itertools.cycle((rt, second_rt)), strict=False)
+        )
+    )
+
+    async with rt.reading(bomber.namespace) as connection:
+        leaves = select(func.count()).where(executions.c.parent_id.is_not(None))
+        assert await connection.scalar(leaves) == 5
 
 
 async def test_chain_of_starts_ends(rt: Runtime) -> None:

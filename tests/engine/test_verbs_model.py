@@ -2,8 +2,10 @@
 
 A Hypothesis state machine steers executions of a few nested definitions twice: through the engine
 and PostgreSQL (by two runtimes, as two processes would), and in memory through the simulator. After
-every step both must show the same records, outputs and refusals. `PLAYGROUND_VERB_EXAMPLES` sets
-how many walks there are.
+every step both must show the same records, outputs and refusals. On the way processes die: between
+the commit of a verb and what follows from it, with what they have claimed, and after doing it
+unrecorded; workers repeat results whose answer was lost. `PLAYGROUND_VERB_EXAMPLES` sets how many
+walks there are.
 """
 
 import asyncio
@@ -21,6 +23,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import update
 
 from playground import decider
 from playground.engine import metadata, system, tasks, workflows
@@ -36,13 +39,16 @@ from playground.model.requests import (
     TaskResult,
 )
 from playground.store import queries
+from playground.store import tables as stored
 from tenants.caller import Caller
+from tenants.tables import NOW_MS
 from tests.engine.running import take
 from tests.support.builders import a_fork, a_join, a_task, a_task_def, a_workflow_def, simple
 from tests.support.runtime import a_caller, a_runtime
 from tests.support.services import Services
 from tests.support.simulator import Run, World
 
+CLAIMED, DONE = "claimed", "done"
 EXAMPLES = int(os.environ.get("PLAYGROUND_VERB_EXAMPLES", "8"))
 STEPS = 25
 
@@ -138,6 +144,7 @@ class Twins(RuleBasedStateMachine):
         self.world = World(workflows=_definitions(), task_defs=TASK_DEFS)
         self.roots: list[tuple[str, Run]] = []
         self.seen: dict[str, Run] = {}
+        self.dies = ""
 
     @initialize()
     def register(self) -> None:
@@ -164,9 +171,10 @@ class Twins(RuleBasedStateMachine):
         status=strategies.sampled_from(
             ["COMPLETED"] * 5 + ["FAILED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "CANCELED"]
         ),
+        answer_lost=strategies.booleans(),
     )
-    def report(self, number: int, status: str) -> None:
-        """A worker or a person reports on an open task."""
+    def report(self, number: int, status: str, answer_lost: bool) -> None:
+        """A worker or a person reports on an open task, again where no answer came."""
         open_tasks = [
             (real, model, task)
             for real, model in self.pairs()
@@ -185,6 +193,9 @@ class Twins(RuleBasedStateMachine):
             reason_for_incompletion="why",
         )
         self.runner.run(tasks.update(self.rt, self.caller, result))
+        if answer_lost:
+            self.go_elsewhere()
+            self.runner.run(tasks.update(self.rt, self.caller, result))
         model.update_task(task, status, output, reason_for_incompletion="why")
         self.agree()
 
@@ -282,6 +293,11 @@ class Twins(RuleBasedStateMachine):
         for real, _ in self.pairs():
             self.rt.mailboxes.forget(f"{self.caller.namespace}/{real}")
 
+    @rule(moment=strategies.sampled_from((CLAIMED, DONE)))
+    def die_next_time(self, moment: str) -> None:
+        """Whoever carries out what follows from the next verb dies of it."""
+        self.dies = moment
+
     # What the rules are written in
 
     def pick(self, number: int) -> tuple[str, Run]:
@@ -347,10 +363,33 @@ class Twins(RuleBasedStateMachine):
             claimed, effects = await take(self.rt, self.caller)
             if not claimed and not effects:
                 return
+            dies, self.dies = self.dies, ""
+            if dies == CLAIMED:
+                await self.start_anew()
+                continue
             for one in claimed:
                 await system.run_task(self.rt, one)
             for effect in effects:
                 await system.carry_out(self.rt, effect)
+            if dies == DONE:
+                # Its record of that was lost, so another process does it all again.
+                await self.start_anew()
+                for one in claimed:
+                    await system.run_task(self.rt, one)
+                for effect in effects:
+                    await system.carry_out(self.rt, effect)
+
+    async def start_anew(self) -> None:
+        """The process is gone: what it knew, and after a while what it had claimed."""
+        self.runtimes.reverse()
+        self.rt = self.runtimes[0]
+        async with self.rt.unit_of_work(self.caller.namespace) as connection:
+            for table in (stored.tasks, stored.effects):
+                await connection.run(
+                    update(table)
+                    .where(table.c.claim > 0, table.c.available_at > NOW_MS)
+                    .values(available_at=NOW_MS)
+                )
 
 
 def _shown(execution: Execution, records: Iterable[Task]) -> Any:

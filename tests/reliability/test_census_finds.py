@@ -174,7 +174,7 @@ PLANTS: dict[str, list[str]] = {
         TICK.format("b", "'w'", "EXECUTED", "NULL"),
     ],
     "rate limit: more inside than the limit": [
-        "UPDATE limited_runs SET ceiling = 0 WHERE namespace = $1"
+        "UPDATE limited_runs SET waiting = false WHERE namespace = $1"
     ],
     "rate limit: a place of one that has ended": [
         f"UPDATE executions SET status = 'COMPLETED', {LONG_AGO} WHERE id = {LIMITED}"

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -48,19 +48,27 @@ class Services:
     redis_url: str
     redis_admin_url: str
 
+    @property
+    def database(self) -> str:
+        """The name of the database these URLs lead to."""
+        return urlsplit(self.database_url).path.removeprefix("/")
+
+    def with_database(self, name: str) -> "Services":
+        """The same servers, another database."""
+        return replace(
+            self,
+            database_url=_with_database(self.database_url, name),
+            owner_database_url=_with_database(self.owner_database_url, name),
+            superuser_database_url=_with_database(self.superuser_database_url, name),
+        )
+
     @contextlib.contextmanager
     def empty_database(self) -> Iterator["Services"]:
         """A database of one's own, with the roles but without tables; dropped at the end."""
         name = f"test_{os.getpid()}_{time.monotonic_ns()}"
         asyncio.run(_create_database(self.superuser_database_url, name))
         try:
-            yield Services(
-                database_url=_with_database(self.database_url, name),
-                owner_database_url=_with_database(self.owner_database_url, name),
-                superuser_database_url=_with_database(self.superuser_database_url, name),
-                redis_url=self.redis_url,
-                redis_admin_url=self.redis_admin_url,
-            )
+            yield self.with_database(name)
         finally:
             asyncio.run(_drop_database(self.superuser_database_url, name))
 
