@@ -77,17 +77,19 @@ class LocalWakeups:
         """True when woken, False when the time was up or this process is to end."""
         if self.leaving:
             return False
-        waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[bool] = loop.create_future()
         queue = self._waiting.get(channel)
         if queue is None:
             queue = self._waiting[channel] = deque()
             self._began(channel)
         queue.append(waiter)
+        # A timer alone: thousands wait here, and `asyncio.wait_for` costs each several times that.
+        time_is_up = loop.call_later(timeout_seconds, _answer, waiter, False)
         try:
-            return await asyncio.wait_for(waiter, timeout_seconds)
-        except TimeoutError:
-            return False
+            return await waiter
         finally:
+            time_is_up.cancel()
             with contextlib.suppress(ValueError):
                 queue.remove(waiter)
             if not queue and self._waiting.get(channel) is queue:
@@ -104,8 +106,7 @@ class LocalWakeups:
         self.leave_by = by
         for queue in list(self._waiting.values()):
             for waiter in queue:
-                if not waiter.done():
-                    waiter.set_result(False)
+                _answer(waiter, False)
 
     @property
     def connected(self) -> bool:
@@ -141,15 +142,21 @@ class LocalWakeups:
         left = count or _ALL
         while queue and left > 0:
             waiter = queue.popleft()
-            if not waiter.done():
-                waiter.set_result(True)
-                left -= 1
+            left -= _answer(waiter, True)
 
     def _began(self, channel: str) -> None:
         """The first waiter of a channel came, or somebody began to listen."""
 
     def _ended(self, channel: str) -> None:
         """The last waiter of a channel left."""
+
+
+def _answer(waiter: "asyncio.Future[bool]", woken: bool) -> bool:
+    """Tell a waiter; whether it had not been told yet."""
+    if waiter.done():
+        return False
+    waiter.set_result(woken)
+    return True
 
 
 class RedisWakeups(LocalWakeups):

@@ -1,7 +1,8 @@
 """Long answers end with the client: nobody waits for somebody who has hung up."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -24,6 +25,36 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     finally:
         working.cancel()
         hang_up.cancel()
+
+
+@asynccontextmanager
+async def while_connected(request: Request) -> AsyncIterator[None]:
+    """Ends the block, and goes on after it, when the client hangs up.
+
+    The request's body must have been read, or not be wanted. As `asyncio.timeout` does it: whoever
+    else cancels is not held up.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    hung_up = False
+
+    def cancel(_: object) -> None:
+        # The block is suspended just now, or this would not run: the cancellation ends inside it.
+        nonlocal hung_up
+        if not watching.cancelled():
+            hung_up = True
+            task.cancel()
+
+    watching = asyncio.create_task(disconnected(request))
+    watching.add_done_callback(cancel)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not hung_up or task.uncancel() > 0:
+            raise
+    finally:
+        watching.remove_done_callback(cancel)
+        watching.cancel()
 
 
 async def disconnected(request: Request) -> None:

@@ -7,6 +7,7 @@ at the end is ignored; nothing is ever redirected.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
@@ -77,7 +78,13 @@ class Router:
 
 def split_path(raw_path: bytes) -> list[str]:
     """The decoded segments of a path; `%2F` stays inside its segment."""
-    segments = [unquote(part) for part in raw_path.decode("latin-1").split("/") if part]
+    return list(_segments(raw_path))
+
+
+@lru_cache(maxsize=4096)
+def _segments(raw_path: bytes) -> tuple[str, ...]:
+    # Workers ask for the same few paths all day.
+    segments = tuple(unquote(part) for part in raw_path.decode("latin-1").split("/") if part)
     if any("\x00" in segment for segment in segments):
         raise Invalid("The path contains a NUL character.")
     return segments

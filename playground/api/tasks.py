@@ -1,15 +1,12 @@
 """Tasks as workers see them: `/api/tasks`, after Conductor's TaskResource. Queues: `queues.py`."""
 
-import asyncio
-import contextlib
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from playground.api.answers import as_json, as_text, empty, no_content
 from playground.api.bodies import read, read_optional, read_text, refuse
 from playground.api.endpoint import Content, Endpoint
-from playground.api.hang_up import disconnected
+from playground.api.hang_up import while_connected
 from playground.api.parameters import Integer, Text
 from playground.engine import tasks
 from playground.model.definitions import MAX_NAME_CHARACTERS, JSONObject
@@ -54,20 +51,11 @@ async def _poll(request: Request, *, count: int, timeout_ms: int) -> list[Task]:
             return [task.for_wire(runtime.now_ms()) for task in at_once]
         spaced = request.path_params["tasktype"].replace("+", " ")
         request.scope["path_params"] = request.path_params | {"tasktype": spaced}
-    poll = asyncio.create_task(_poll_for(request, count, timeout_ms))
+    found: list[Task] = []
     # A task handed to a client that has hung up would be lost until its response time-out.
-    hang_up = asyncio.create_task(disconnected(request))
-    try:
-        await asyncio.wait({poll, hang_up}, return_when=asyncio.FIRST_COMPLETED)
-        if not poll.done():
-            poll.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await poll
-            return []
-        return [task.for_wire(runtime.now_ms()) for task in poll.result()]
-    finally:
-        poll.cancel()
-        hang_up.cancel()
+    async with while_connected(request):
+        found = await _poll_for(request, count, timeout_ms)
+    return [task.for_wire(runtime.now_ms()) for task in found]
 
 
 async def _poll_for(request: Request, count: int, timeout_ms: int) -> list[Task]:

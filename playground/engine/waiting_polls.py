@@ -143,10 +143,9 @@ class WaitingPolls:
             return
         # At the same times for everybody, so that they are asked for together.
         regular = (now // _LOOK_EVERY_SECONDS + 1) * _LOOK_EVERY_SECONDS
-        for queue, place in asked.items():
+        heard = {queue: wakeups.heard(channel_of(*queue)) for queue in asked}
+        for place in asked.values():
             place.look_at = regular
-            place.empty_until = 0.0
-            place.heard = wakeups.heard(channel_of(*queue))
         async with database.transaction(Role.CLAIMS) as connection:
             found = await tasks.look(
                 connection, [(*queue, max(1, place.polls)) for queue, place in asked.items()]
@@ -155,8 +154,8 @@ class WaitingPolls:
         told = {(one.namespace, one.queue): one for one in found}
         for queue, place in asked.items():
             one = told.get(queue)
-            if one is None or not one.due:
-                place.empty_until = now + _EMPTY_SECONDS
+            place.heard = heard[queue]
+            place.empty_until = 0.0 if one and one.due else now + _EMPTY_SECONDS
             if one is not None and one.next_in_ms is not None:
                 next_at = now + one.next_in_ms / 1000
                 place.look_at = min(regular, next_at)
