@@ -533,7 +533,7 @@ def _soon(task: Task, facts: Facts, last: PollData, row: Queued) -> Reason:
         kind="inQueue",
         weight=Weight.WORKING,
         text=f"{ref} waits in the queue of {code(task.task_type)}. {sentence(seen)}{before}.",
-        fixes=[Fix(label="See its queue", path=_queue(task.task_type))],
+        fixes=[_open(task, facts, "See its queue", panel="queue")],
     )
 
 
@@ -666,9 +666,10 @@ def _page(facts: Facts, rest: str = "") -> str:
     return f"/executions/{_quoted(facts.execution.workflow_id)}{rest}"
 
 
-def _open(task: Task, facts: Facts, label: str) -> Fix:
+def _open(task: Task, facts: Facts, label: str, *, panel: str = "") -> Fix:
     query = f"?task={_quoted(base_reference(task))}&attempt={_quoted(task.task_id)}"
-    return Fix(label=label, path=_page(facts, query))
+    view = f"&panel={panel}" if panel else ""
+    return Fix(label=label, path=_page(facts, query + view))
 
 
 def _open_definition(facts: Facts, label: str, ref: str) -> Fix:
@@ -682,10 +683,6 @@ def _task_def(name: str, facts: Facts, label: str) -> Fix:
     if name in facts.task_defs:
         return Fix(label=label, path=f"/definitions/tasks/{_quoted(name)}")
     return Fix(label="Define the task", path="/definitions/tasks")
-
-
-def _queue(task_type: str) -> str:
-    return f"/workers?taskType={_quoted(task_type)}"
 
 
 __all__ = [

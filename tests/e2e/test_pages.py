@@ -83,6 +83,12 @@ class Furnished:
             "execution-waiting": f"/executions/{executions['waiting']}?task=simplest_task_ref",
             "execution-stand-in": f"/executions/{executions['stand-in']}?task=hello_world_ref",
             "execution-failed": f"/executions/{executions['failed']}?task=transform_ref",
+            "execution-why": f"/executions/{executions['waiting']}?tab=why",
+            "execution-replay": f"/executions/{executions['completed']}?tab=replay&at=1",
+            "execution-expressions": f"/executions/{executions['completed']}?tab=expressions"
+            "&task=get_population_data_ref&program=%24%7Bworkflow.output%7D",
+            "execution-compare": f"/executions/{executions['completed']}?tab=compare"
+            f"&with={executions['failed']}",
             "access-keys": "/access-keys",
             "api-docs": "/api-docs",
             "api-docs-operation": "/api-docs/operations/startWorkflow",

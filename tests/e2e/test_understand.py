@@ -135,12 +135,13 @@ def test_a_value_says_its_expression_and_evaluates(
     visitor = visitors(signed_in=furnished.signed_in)
     page = visitor.page
 
-    page.goto(f"/executions/{furnished.population}?task=process_population_max_ref")
-    page.locator(
-        "[data-root='process_population_max_ref.output'] .key", has_text="State"
-    ).first.click()
+    page.goto(f"/executions/{furnished.population}?task=process_population_max_ref&panel=output")
+    output = page.locator("[data-root='process_population_max_ref.output']")
+    expect(output).to_be_attached()
+    visitor.keep_picture("panel")
+    output.get_by_text("result", exact=True).click()
     card = page.locator(".path-card")
-    expect(card).to_contain_text("${process_population_max_ref.output.result.State}")
+    expect(card).to_contain_text("${process_population_max_ref.output.result}")
     visitor.keep_picture("path")
     card.get_by_role("link", name="Evaluate").click()
     expect(page.locator("#answer")).to_contain_text('"California"')
@@ -232,7 +233,7 @@ def test_a_definition_is_told_in_plain_words(visitors: Visitors, furnished: Furn
     words = page.get_by_role("region", name="In plain words")
     expect(words).to_contain_text("Hands customer_details to a worker")
     visitor.keep_picture("words")
-    words.get_by_role("link", name="credit_result_ref").first.click()
+    words.get_by_title("credit_result_ref").click()
 
     expect(page.locator("#task-title")).to_contain_text("credit_result_ref")
     described = page.locator("svg.diagram > desc")
