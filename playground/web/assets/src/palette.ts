@@ -63,6 +63,8 @@ function build(home: string): HTMLDialogElement {
     if (event.key === "ArrowDown") mark((at + 1) % all.length);
     else if (event.key === "ArrowUp") mark((at - 1 + all.length) % all.length);
     else if (event.key === "Enter" && event.target === field) void open(at);
+    // A search field would take the first Escape to empty itself.
+    else if (event.key === "Escape") dialog.close();
     else return;
     event.preventDefault();
   });
