@@ -1,6 +1,5 @@
 """Test runs of workflows against mocks: `/api/workflow/test`. Nothing of them is stored."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -18,18 +17,10 @@ from playground.api.workflow_runs import (
     WAIT_UNTIL,
 )
 from playground.engine import test_runs
-from playground.executors import SCRIPTS, ExecutorInput
-from playground.model.execution import Execution, Task
-from playground.model.requests import TaskResult, WorkflowTestRequest
+from playground.executors.scripts import script_runner
+from playground.model.execution import Execution
+from playground.model.requests import WorkflowTestRequest
 from playground.model.runs import ReturnStrategy, SignalResponse, TaskRun, WorkflowRun
-from playground.sandbox.client import SandboxClient
-
-
-@dataclass(frozen=True)
-class _Tools:
-    """Of all tools only the sandbox: a test run sends nothing."""
-
-    sandbox: SandboxClient
 
 
 async def test_workflow(request: Request) -> Response:
@@ -59,19 +50,7 @@ async def _test(request: Request) -> Execution:
     if not wanted.name:
         raise refuse("testWorkflow.name", "Workflow name cannot be null or empty")
     runtime = request.state.runtime
-    tools = _Tools(runtime.sandbox)
-
-    async def run_script(namespace: str, task: Task) -> TaskResult:
-        given = ExecutorInput(
-            namespace=namespace,
-            execution_id=task.workflow_instance_id,
-            task_id=task.task_id,
-            task_type=task.task_type,
-            input=task.input_data or {},
-            now_ms=runtime.now_ms(),
-        )
-        return await SCRIPTS[task.task_type](given, tools)
-
+    run_script = script_runner(runtime.sandbox, runtime.now_ms)
     run = test_runs.run(runtime, request.state.caller, wanted, run_script)
     return await unless_gone(request, run)
 

@@ -74,6 +74,9 @@ _OPERATORS: Final = frozenset(
 )
 _SCRIPTS: Final = frozenset({"INLINE", "JSON_JQ_TRANSFORM", "LAMBDA"})
 
+NEED_NO_MOCK: Final = _OPERATORS | {"SUB_WORKFLOW"}
+"""Types of tasks that come to an end in a test run without a mock of their own."""
+
 RunScript = Callable[[str, Task], Awaitable[TaskResult]]
 """Runs an INLINE, LAMBDA or JSON_JQ_TRANSFORM task of a namespace; raises `Unavailable`."""
 

@@ -36,8 +36,10 @@ from playground.web import (
     secrets,
     task_definitions,
     tasks,
+    trials,
     usage,
     webhooks,
+    workers,
     workflow_definitions,
 )
 from playground.web.site import Site
@@ -69,6 +71,8 @@ ROUTES: list[BaseRoute] = [
     *secrets.routes,
     *environment.routes,
     *run.routes,
+    *trials.routes,
+    *workers.routes,
     *access_keys.routes,
     *usage.routes,
     *api_docs.routes,

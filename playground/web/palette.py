@@ -29,6 +29,8 @@ PAGES: Final = (
     ("Tasks", "/tasks"),
     ("Workflow Definitions", "/definitions/workflows"),
     ("Task Definitions", "/definitions/tasks"),
+    ("Workers", "/workers"),
+    ("Queue Monitor", "/queues"),
     ("Access keys", "/access-keys"),
     ("API Docs", "/api-docs"),
     ("Feedback", "/feedback"),

@@ -1,11 +1,14 @@
 """An example context for every template, and the shells around them, as real values would be."""
 
+from dataclasses import replace as with_changes
 from typing import Any
 
+from markupsafe import Markup
 from msgspec import convert
 from msgspec.structs import replace
 
-from playground.model.definitions import WorkflowDef, WorkflowDefSummary
+from playground.diagram import execution_svg
+from playground.model.definitions import WorkflowDef, WorkflowDefSummary, WorkflowTask
 from playground.model.execution import (
     Execution,
     PollData,
@@ -39,15 +42,27 @@ from playground.web.executions import (
 from playground.web.feedback import FeedbackInboxPage, FeedbackLine, FeedbackPage
 from playground.web.forms import Form
 from playground.web.home import HomePage, landing_page, shelves
-from playground.web.pages import Person, Shell, Usage
+from playground.web.input_form import fields_of
+from playground.web.pages import Person, Shell, Usage, picture
 from playground.web.palette import Group, Hit, PalettePage
 from playground.web.patterns import patterns_page
 from playground.web.run import RunPage
 from playground.web.saved_searches import SavedLine
 from playground.web.search_form import Pager, snippets
 from playground.web.site import SignInChoice, Site
+from playground.web.start_code import Start, programs
 from playground.web.tasks import TaskFilters, TasksPage
+from playground.web.trials import MockedRunPage, TaskTrialPage
 from playground.web.usage import usage_page
+from playground.web.workers import (
+    Landing,
+    QueueFilters,
+    QueueLine,
+    QueuesPage,
+    Wanted,
+    WorkerLine,
+    WorkersPage,
+)
 from playground.web.workflow_definitions import definition_page, definitions_page
 from sample_workflows import Sample, samples
 from tenants.caller import Plan
@@ -272,6 +287,51 @@ def an_execution_page(execution: Execution, **address: str) -> ExecutionPage:
     return page_of(opened, tab, VIEWS[tab.name](opened), beside, said=said)
 
 
+SCHEMED = convert(
+    {
+        "name": "schemed",
+        "tasks": [],
+        "inputSchema": {
+            "name": "parcel",
+            "type": "JSON",
+            "data": {
+                "type": "object",
+                "required": ["size"],
+                "properties": {
+                    "size": {"enum": ["small", "big"], "description": HOSTILE},
+                    "express": {"type": "boolean", "title": "By express"},
+                    "weight": {"type": "number"},
+                    "pieces": {"type": "integer", "default": 1},
+                    "note": {"type": "string"},
+                    "address": {"type": "object"},
+                },
+            },
+        },
+    },
+    WorkflowDef,
+)
+A_WORKER = WorkerLine(
+    task_type=HOSTILE,
+    domain="europe",
+    worker_id=HOSTILE,
+    last_poll_time=1_000,
+    is_here=True,
+    is_stand_in=False,
+)
+A_LANDING = Landing(
+    task_type="simplest_task",
+    workflow=HOSTILE,
+    waiting=1,
+    worker=None,
+    server_url="http://here/api",
+    key_id="",
+)
+
+
+def diagram_of(execution: Execution) -> Markup:
+    return picture(execution_svg(execution.workflow_definition or POPULATION, execution))
+
+
 _NO_PAGES = Pager(first=0, last=0, total=0, previous_link="", next_link="")
 
 _EXECUTION_TABS: dict[str, tuple[str, Any, str]] = {
@@ -371,6 +431,101 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "home/show.html",
         HomePage(first_name=HOSTILE, lessons=(), recent=(), has_run=False),
         "Hello, ",
+    ),
+    "run_restored": (
+        "run/show.html",
+        RunPage(
+            names=("PopulationMaxMin",),
+            name="PopulationMaxMin",
+            version=2,
+            versions=(2, 1),
+            description=HOSTILE,
+            input_text="{}",
+            fields=fields_of(SCHEMED, {"size": "big", "express": True, "weight": 3}),
+            idempotency_key=HOSTILE,
+            domains_text="a = b",
+            history=_RUNS,
+            code=programs(
+                Start(
+                    server_url="http://here/api",
+                    key_id="key",
+                    name=HOSTILE,
+                    version=2,
+                    input={"text": HOSTILE},
+                )
+            ),
+            started="an-id",
+            outcome=a_population_run(),
+        ),
+        "Run Workflow",
+    ),
+    "mocks": (
+        "run/test.html",
+        MockedRunPage(name=HOSTILE, version=1, input_text="{}", mocks_text="{}", problem=HOSTILE),
+        "Test with mocks",
+    ),
+    "mocks_outcome": (
+        "run/test.html",
+        MockedRunPage(
+            name="simple_wf",
+            version=1,
+            input_text="{}",
+            mocks_text="{}",
+            outcome=a_failed_run(),
+            svg=diagram_of(a_failed_run()),
+            waits_for=(HOSTILE,),
+        ),
+        "Test with mocks",
+    ),
+    "task_trial": (
+        "run/task.html",
+        TaskTrialPage(
+            name="w",
+            version=1,
+            task=WorkflowTask(name=HOSTILE, task_reference_name=HOSTILE, type="HTTP"),
+            input_text="{}",
+            is_from_a_run=True,
+            problem=HOSTILE,
+        ),
+        "Test ",
+    ),
+    "workers": (
+        "workers/list.html",
+        WorkersPage(
+            lines=(A_WORKER,),
+            wanted=(Wanted(task_type=HOSTILE, workflows=("a", "b", "c", "d"), waiting=3),),
+        ),
+        "Workers",
+    ),
+    "workers_none": ("workers/list.html", WorkersPage(lines=(), wanted=()), "Workers"),
+    "workers_waiting": (
+        "workers/list.html",
+        WorkersPage(lines=(), wanted=(), landing=A_LANDING),
+        "Your worker for ",
+    ),
+    "workers_here": (
+        "workers/list.html",
+        WorkersPage(lines=(), wanted=(), landing=with_changes(A_LANDING, worker=A_WORKER)),
+        "Your worker for ",
+    ),
+    "queues": (
+        "workers/queues.html",
+        QueuesPage(
+            filters=QueueFilters(size="3"),
+            queues=(
+                QueueLine(
+                    name=HOSTILE, waiting=3, held=1, pollers=(A_WORKER,), last_poll_time=1_000
+                ),
+                QueueLine(name="europe:b", waiting=0, held=0, pollers=(), last_poll_time=0),
+            ),
+            total=2,
+        ),
+        "Queue Monitor",
+    ),
+    "queues_none": (
+        "workers/queues.html",
+        QueuesPage(filters=QueueFilters(), queues=(), total=0),
+        "Queue Monitor",
     ),
     "executions": (
         "executions/list.html",

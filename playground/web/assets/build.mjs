@@ -15,6 +15,7 @@ const result = await build({
   absWorkingDir: here,
   entryPoints: [
     "src/main.ts",
+    "src/again.ts",
     "src/execution.ts",
     "src/editor.ts",
     "src/files.ts",
