@@ -85,6 +85,7 @@ const client = await orkesConductorClient({{
 }});
 const id = await new WorkflowExecutor(client).startWorkflow({_json(_request(start))});
 console.log(id);
+process.exit(0); // the client would go on renewing its token
 """
 
 
