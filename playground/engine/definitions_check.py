@@ -10,12 +10,23 @@ from playground.engine.runtime import Runtime
 from playground.model.definitions import WorkflowDef
 from playground.model.errors import Finding, InvalidFields
 from playground.store import definitions
+from tenants import scopes
+from tenants.caller import Caller
 
 
 async def check(rt: Runtime, namespace: str, definition: WorkflowDef) -> None:
     """Raises `InvalidFields` with every finding."""
     if found := await findings(rt, namespace, definition):
         raise InvalidFields(found)
+
+
+def check_rights(caller: Caller, definition: WorkflowDef) -> None:
+    """Raises `AccessDenied` for a definition that does what its author may not do.
+
+    Its tasks act with the rights of the namespace, not of whoever starts it.
+    """
+    if any(task.type == "UPDATE_SECRET" for task in definition.all_tasks()):
+        scopes.require(caller, "secret:write")
 
 
 async def findings(rt: Runtime, namespace: str, definition: WorkflowDef) -> list[Finding]:

@@ -130,6 +130,7 @@ async def validate_workflow(rt: Runtime, caller: Caller, definition: WorkflowDef
 
 
 async def _check(rt: Runtime, caller: Caller, definition: WorkflowDef) -> None:
+    definitions_check.check_rights(caller, definition)
     await definitions_check.check(rt, caller.namespace, definition)
     tags.check(definition.tags or ())
 

@@ -69,7 +69,7 @@ async def start(
     rt.plans.keep(caller.namespace, caller.plan)
     if from_outside:
         request = replace(request, input=without_references(request.input))
-    frozen = await _frozen(rt, caller, request)
+    frozen = await _frozen(rt, caller, request, from_outside=from_outside)
     header = decider.start(
         frozen,
         request,
@@ -98,10 +98,14 @@ async def start(
     return header.workflow_id
 
 
-async def _frozen(rt: Runtime, caller: Caller, request: StartWorkflowRequest) -> WorkflowDef:
+async def _frozen(
+    rt: Runtime, caller: Caller, request: StartWorkflowRequest, *, from_outside: bool
+) -> WorkflowDef:
     """The copy of the definition that the execution will keep: registered, or given along."""
     inline = request.workflow_def
     if inline is not UNSET and inline:
+        if from_outside:
+            definitions_check.check_rights(caller, inline)
         await definitions_check.check(rt, caller.namespace, inline)
         async with rt.reading(caller.namespace) as connection:
             return await catalog.frozen_copy(connection, inline)

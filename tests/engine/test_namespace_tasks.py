@@ -1,17 +1,19 @@
 """Pins system tasks that act on the namespace's own executions, and on nobody else's."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from playground.engine import secrets, system
+from playground.engine import metadata, secrets, system, workflows
 from playground.engine.runtime import Runtime
 from playground.model.execution import Task, TaskStatus, WorkflowStatus
-from playground.model.requests import ResultStatus, TaskResult
+from playground.model.requests import ResultStatus, StartWorkflowRequest, TaskResult
 from tenants.caller import Caller
+from tenants.errors import AccessDenied
 from tests.engine.running import execution, run, statuses, take
-from tests.support.builders import a_task, simple
+from tests.support.builders import a_fork, a_join, a_task, a_workflow_def, simple
 
 pytestmark = pytest.mark.anyio
 
@@ -219,3 +221,17 @@ async def test_nobody_reaches_a_strangers_executions(
     assert [task.status for task in tried] == [TaskStatus.FAILED] * 3
     assert query.output_data["result"]["totalHits"] == 0
     assert await statuses(rt, stranger, theirs) == {"t1": "SCHEDULED"}
+
+
+async def test_who_may_not_write_secrets_writes_no_such_definition(
+    rt: Runtime, caller: Caller
+) -> None:
+    limited = replace(caller, scopes=caller.scopes - {"secret:write"})
+    writes = a_task("s", "UPDATE_SECRET", input_parameters={"_secrets": {}})
+    definition = a_workflow_def([a_fork("f", [[writes]]), a_join("j", ["s"])])
+    inline = StartWorkflowRequest(name="wf", workflow_def=definition)
+
+    with pytest.raises(AccessDenied, match="secret:write"):
+        await metadata.register_workflow(rt, limited, definition)
+    with pytest.raises(AccessDenied, match="secret:write"):
+        await workflows.start(rt, limited, inline)

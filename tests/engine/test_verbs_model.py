@@ -49,7 +49,7 @@ from tests.support.services import Services
 from tests.support.simulator import Run, World
 
 CLAIMED, DONE = "claimed", "done"
-EXAMPLES = int(os.environ.get("PLAYGROUND_VERB_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("PLAYGROUND_VERB_EXAMPLES", "6"))
 STEPS = 25
 
 TASK_DEFS = [
