@@ -100,6 +100,8 @@ class TaskPanel:
     takes_result: bool
     curl: str
     close_link: str
+    kept: tuple[tuple[str, str], ...]
+    """What the address has beside the task, for forms that choose another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +182,7 @@ def panel_of(opened: Opened, found: Found) -> TaskPanel:
         takes_result=takes_result(task) and opened.is_live,
         curl=_curl(task, found.server_url),
         close_link=address.link(task="", attempt="", panel=""),
+        kept=address.moved(task="", attempt="", turn="").pairs,
     )
 
 
