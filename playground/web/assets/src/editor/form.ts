@@ -265,15 +265,20 @@ export class TaskForm {
       bar.append(button);
     };
     const { state } = this.host.view;
-    const up = moveTask(state, this.outline, task, -1);
-    const down = moveTask(state, this.outline, task, 1);
-    tool("↑", "Move up", () => this.host.apply(up), up.length > 0);
-    tool("↓", "Move down", () => this.host.apply(down), down.length > 0);
+    // What is clicked acts on the task as it is then: the text may have changed since.
+    const move = (direction: -1 | 1) => () => {
+      const now = this.task();
+      if (now) this.host.apply(moveTask(this.host.view.state, this.outline, now, direction));
+    };
+    tool("↑", "Move up", move(-1), moveTask(state, this.outline, task, -1).length > 0);
+    tool("↓", "Move down", move(1), moveTask(state, this.outline, task, 1).length > 0);
     tool("+ Before", "Add a task before it", () => this.host.add(`before:${task.ref}`));
     tool("+ After", "Add a task after it", () => this.host.add(this.placeAfter()));
     bar.append(this.wrapChoice(task));
     const remove = () => {
-      this.host.apply(removeTask(this.host.view.state, this.outline, task));
+      const now = this.task();
+      if (!now) return;
+      this.host.apply(removeTask(this.host.view.state, this.outline, now));
       this.host.select("");
       this.host.say(`${task.ref || "The task"} is removed. Ctrl Z in the JSON brings it back.`);
     };
@@ -302,7 +307,8 @@ export class TaskForm {
     select.disabled = task.type === "JOIN";
     select.addEventListener("change", () => {
       const kind = select.value as "fork" | "loop" | "switch";
-      this.host.apply(wrapTask(this.host.view.state, this.outline, task, kind));
+      const now = this.task();
+      if (now) this.host.apply(wrapTask(this.host.view.state, this.outline, now, kind));
     });
     return select;
   }

@@ -12,7 +12,8 @@ interface Offer {
   tasks: Json[];
 }
 
-const MOST_NAMES = 40;
+const MOST_NAMES = 200;
+const FEW_NAMES = 8;
 
 function offersOf(known: Catalogue): Offer[] {
   const types = known.types
@@ -125,7 +126,7 @@ function groupsOf(matches: Offer[], isOverview: boolean, take: (offer: Offer) =>
   for (const group of new Set(matches.map((one) => one.group))) {
     const inside = matches.filter((one) => one.group === group);
     // Of many names the first show what there is; searching finds the others.
-    const shown = inside.slice(0, isOverview && group === "Workflows" ? 6 : MOST_NAMES);
+    const shown = inside.slice(0, isOverview && /^Work/.test(group) ? FEW_NAMES : MOST_NAMES);
     found.push(element("h3", {}, group));
     const box = element("div", { class: "palette-offers" });
     for (const offer of shown) {
