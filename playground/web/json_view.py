@@ -31,10 +31,21 @@ class _Writer:
     room: int = MOST_CHARACTERS
 
 
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """The key of an entry, and the same as a link where there is one."""
+
+    plain: Markup
+    link: Markup
+
+
+_NONE = _Label(Markup(""), Markup(""))
+
+
 def json_view(value: Any, root: str = "", link: str = "") -> Markup:
     """Everything in `value` up to about 200 KB."""
     writer = _Writer(link if root else "")
-    parts = _node(writer, Markup(""), value, 0, root)
+    parts = _node(writer, _NONE, value, 0, root)
     rooted = Markup(' data-root="{}"').format(root) if root else Markup("")
     return Markup('<div class="json"{}>{}</div>').format(rooted, Markup("").join(parts))
 
@@ -50,19 +61,19 @@ def member_path(path: str, key: object) -> str:
     return f"{path}['{quoted}']"
 
 
-def _node(writer: _Writer, label: Markup, value: Any, level: int, path: str) -> Iterator[Markup]:
+def _node(writer: _Writer, label: _Label, value: Any, level: int, path: str) -> Iterator[Markup]:
     """`value` behind its label: the key it has in what holds it."""
     if (isinstance(value, dict) and value) or (isinstance(value, list) and value):
         yield from _container(writer, label, value, level, path)
     else:
         text = _scalar(value)
         writer.room -= len(text)
-        yield label + text
+        yield (label.link or label.plain) + text
 
 
 def _container(
     writer: _Writer,
-    label: Markup,
+    label: _Label,
     value: dict[str, Any] | list[Any],
     level: int,
     path: str,
@@ -70,13 +81,18 @@ def _container(
     opening, closing = "[]" if isinstance(value, list) else "{}"
     size = "1 entry" if len(value) == 1 else f"{len(value)} entries"
     if level >= DEEPEST or writer.room <= 0:
-        yield label + Markup('<span class="more">{} … {}, {}</span>').format(opening, closing, size)
+        yield label.plain + Markup('<span class="more">{} … {}, {}</span>').format(
+            opening, closing, size
+        )
         return
     state = Markup(" open") if level < OPEN_LEVELS else Markup("")
     kind = Markup(' class="items"') if isinstance(value, list) else Markup("")
     folded = Markup('<span class="size">… {} {}</span>').format(closing, size)
     head = Markup("<details{}><summary>{}{} {}</summary><ul{}>")
-    yield head.format(state, label, opening, folded, kind)
+    yield head.format(state, label.plain, opening, folded, kind)
+    if label.link:
+        # Nothing that can be clicked may stand in a summary; a script needs no link.
+        yield Markup('<li class="without-script">{}</li>').format(label.link)
     entries = enumerate(value) if isinstance(value, list) else iter(value.items())
     for shown, (key, item) in enumerate(entries):
         if shown >= MOST_ENTRIES or writer.room <= 0:
@@ -91,12 +107,13 @@ def _container(
     yield Markup("</ul>{}</details>").format(closing)
 
 
-def _label(writer: _Writer, key: object, path: str) -> Markup:
+def _label(writer: _Writer, key: object, path: str) -> _Label:
+    plain = Markup('<span class="key">{}</span>: ').format(_key(key))
     if not writer.link or len(path) > _LONGEST_PATH:
-        return Markup('<span class="key">{}</span>: ').format(_key(key))
+        return _Label(plain, Markup(""))
     address = writer.link + quote(f"${{{path}}}", safe="", errors="replace")
     writer.room -= len(address)
-    return Markup('<a class="key" href="{}">{}</a>: ').format(address, _key(key))
+    return _Label(plain, Markup('<a class="key" href="{}">{}</a>: ').format(address, _key(key)))
 
 
 def _key(key: object) -> str:

@@ -165,7 +165,7 @@ export function createText(options: {
       extensions: [
         options.extensions,
         EditorView.cspNonce.of(options.nonce),
-        EditorView.contentAttributes.of({ "aria-label": "Definition as JSON" }),
+        EditorView.contentAttributes.of({ "aria-label": "Definition as JSON", tabindex: "0" }),
         json(),
         lineNumbers(),
         foldGutter({ openText: "▾", closedText: "▸" }),
