@@ -32,6 +32,7 @@ _OF_TYPE: Final[Mapping[str, Any]] = MappingProxyType(
             "active": True,
             "actions": [{"action": "start_workflow", "start_workflow": _START}],
         },
+        "Filters": {"filters": "status=FAILED&name=Pop*"},
         "GenerateTokenRequest": {"keyId": "your key id", "keySecret": "your key secret"},
         "HumanTaskAssignment": {"assignee": _ASSIGNEE, "slaMinutes": 60},
         "HumanTaskSearch": {"searchType": "ADMIN", "states": ["ASSIGNED"], "size": 15},

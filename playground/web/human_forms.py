@@ -126,6 +126,7 @@ def forms_page(found: list[HumanTaskTemplate], search: str) -> FormsPage:
 
 
 async def show_new(request: Request) -> Response:
+    signed_in(request)
     query = read_query(request)
     document = EXAMPLE | {"name": query.line("name")}
     return await _show(request, [], draft_of(sections(is_new=True), document, query.text("tab")))

@@ -250,6 +250,7 @@ def webhooks_page(found: Sequence[WebhookConfig], search: str) -> WebhooksPage:
 
 
 async def show_new(request: Request) -> Response:
+    signed_in(request)
     query = read_query(request)
     workflow = query.line("workflow")
     document: JSONObject = {"name": query.line("name"), "workflowsToStart": {}}

@@ -2,6 +2,8 @@
 
 import httpx2
 
+from tests.support.playground import Playground
+
 PATH = "/api/playground/searches/executions"
 
 
@@ -38,3 +40,12 @@ def test_a_hundred_searches_are_enough(api: httpx2.Client) -> None:
 
     assert refused.status_code in (402, 403, 429)
     assert len(api.get(PATH).json()) == 100
+
+
+def test_nobody_else_sees_a_search(api: httpx2.Client, playground: Playground) -> None:
+    api.put(f"{PATH}/mine", json={"filters": "name=hush"}).raise_for_status()
+
+    with playground.new_key("somebody else").client() as other:
+        seen, refused = other.get(PATH).json(), other.delete(f"{PATH}/mine")
+
+    assert (seen, refused.status_code) == ([], 404)

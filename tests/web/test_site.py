@@ -357,7 +357,6 @@ UNSAFE = [
     "/run",
     "/executions/x/terminate",
     "/access-keys",
-    "/settings/usage",
     "/access-keys/a/b/toggle",
     "/access-keys/a/b/delete",
     "/feedback",
