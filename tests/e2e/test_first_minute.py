@@ -62,7 +62,7 @@ def test_a_run_from_the_form_is_found_by_correlation_id(visitors: Visitors) -> N
     expect(page.get_by_label("Input", exact=True)).to_have_value(re.compile("firstNumber"))
     page.get_by_label("Workflow name").select_option("PopulationMaxMin")
     expect(page.get_by_label("Input", exact=True)).to_have_value("{}")
-    page.get_by_label("Correlation id").fill("census-42")
+    page.get_by_role("textbox", name="Correlation id").fill("census-42")
     person.keep_picture("run-form")
     page.get_by_role("button", name="Run", exact=True).click()
 
@@ -75,7 +75,7 @@ def test_a_run_from_the_form_is_found_by_correlation_id(visitors: Visitors) -> N
     person.keep_picture("lit")
 
     person.go("Workflow Executions")
-    page.get_by_label("Correlation id").fill("census-42")
+    page.get_by_role("textbox", name="Correlation id").fill("census-42")
     page.get_by_role("button", name="Search").click()
     results = page.get_by_role("region", name="Results")
     expect(results.get_by_role("row")).to_have_count(2)
@@ -108,7 +108,7 @@ def test_everything_works_without_javascript(visitors: Visitors) -> None:
 
     person.go("Workflow Definitions")
     page.get_by_role("link", name="Run PopulationMaxMin").click()
-    page.get_by_label("Correlation id").fill("no-script")
+    page.get_by_role("textbox", name="Correlation id").fill("no-script")
     page.get_by_role("button", name="Run", exact=True).click()
     person.keep_picture("started")
     page.locator("#started").get_by_role("link").click()
