@@ -75,6 +75,7 @@ def test_a_run_from_the_form_is_found_by_correlation_id(visitors: Visitors) -> N
     person.keep_picture("lit")
 
     person.go("Workflow Executions")
+    page.get_by_text("More filters").click()
     page.get_by_role("textbox", name="Correlation id").fill("census-42")
     page.get_by_role("button", name="Search").click()
     results = page.get_by_role("region", name="Results")
