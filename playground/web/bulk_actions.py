@@ -14,7 +14,7 @@ from playground.model.errors import Invalid
 from playground.model.execution import Execution
 from playground.model.search_query import SearchRequest
 from playground.store import queries
-from playground.web.executions import read_filters, search_request
+from playground.web.executions import BULK_ACTIONS, read_filters, search_request
 from playground.web.forms import Form, form_of, read_form
 from playground.web.pages import render, runtime
 from playground.web.search_form import ids_of
@@ -32,9 +32,12 @@ class Action:
     """What can be done to many at once; `done` heads the list of those it worked for."""
 
     name: str
-    label: str
     done: str
     verb: Verb
+
+    @property
+    def label(self) -> str:
+        return BULK_ACTIONS[self.name]
 
 
 async def _pause(rt: Runtime, caller: Caller, id_: str, _: str | None) -> None:
@@ -72,19 +75,18 @@ async def _delete(rt: Runtime, caller: Caller, id_: str, _: str | None) -> None:
 ACTIONS: Final = {
     action.name: action
     for action in (
-        Action(name="pause", label="Pause", done="Paused", verb=_pause),
-        Action(name="resume", label="Resume", done="Resumed", verb=_resume),
-        Action(name="retry", label="Retry from the failed task", done="Retried", verb=_retry),
-        Action(name="restart", label="Restart", done="Restarted", verb=_restart),
+        Action(name="pause", done="Paused", verb=_pause),
+        Action(name="resume", done="Resumed", verb=_resume),
+        Action(name="retry", done="Retried", verb=_retry),
+        Action(name="restart", done="Restarted", verb=_restart),
         Action(
             name="restart_latest",
-            label="Restart with the latest definition",
             done="Restarted with the latest definition",
             verb=_restart_latest,
         ),
-        Action(name="terminate", label="Terminate", done="Terminated", verb=_terminate),
-        Action(name="archive", label="Archive", done="Archived", verb=_archive),
-        Action(name="delete", label="Delete for good", done="Deleted", verb=_delete),
+        Action(name="terminate", done="Terminated", verb=_terminate),
+        Action(name="archive", done="Archived", verb=_archive),
+        Action(name="delete", done="Deleted", verb=_delete),
     )
 }
 

@@ -37,6 +37,8 @@ from playground.web.search_form import (
     query_string,
     snippets,
     text_clause,
+    time_clauses,
+    time_conditions,
     time_ms,
 )
 from tenants.asgi import signed_in
@@ -59,6 +61,17 @@ COLUMNS = {
 
 USUAL_COLUMNS = ("started", "duration", "input", "correlation", "id")
 MOST_IDS = 500
+BULK_ACTIONS = {
+    "pause": "Pause",
+    "resume": "Resume",
+    "retry": "Retry from the failed task",
+    "restart": "Restart",
+    "restart_latest": "Restart with the latest definition",
+    "terminate": "Terminate",
+    "archive": "Archive",
+    "delete": "Delete for good",
+}
+"""What can be done to the ticked executions: name → label; `bulk_actions` does it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,6 +144,7 @@ class ExecutionsPage:
     """Fields of the query that there are none of."""
     statuses: tuple[str, ...] = tuple(WorkflowStatus)
     fields: tuple[str, ...] = tuple(EXECUTION_FIELDS)
+    actions: tuple[tuple[str, str], ...] = tuple(BULK_ACTIONS.items())
 
     @property
     def shown_columns(self) -> tuple[ColumnChoice, ...]:
@@ -190,10 +204,7 @@ def search_request(filters: Filters, number: int, *, size: int = PAGE_SIZE) -> S
         clauses.append(Clause("workflow_id", Operator.IN, filters.workflow_ids))
     if filters.statuses:
         clauses.append(Clause("status", Operator.IN, filters.statuses))
-    for operator, text in ((Operator.AT_LEAST, filters.since), (Operator.AT_MOST, filters.until)):
-        at_ms = time_ms(text)
-        if at_ms is not None:
-            clauses.append(Clause("start_time", operator, (at_ms,)))
+    clauses += time_clauses("start_time", filters.since, filters.until)
     if filters.top_level:
         clauses.append(Clause("parent_workflow_id", Operator.EQUAL, ("",)))
     return SearchRequest(
@@ -217,10 +228,7 @@ def api_search(filters: Filters) -> ApiSearch:
         told.append(condition("workflowId", "IN", filters.workflow_ids))
     if filters.statuses:
         told.append(condition("status", "IN", filters.statuses))
-    for operator, text in ((">=", filters.since), ("<=", filters.until)):
-        at_ms = time_ms(text)
-        if at_ms is not None:
-            told.append(condition("startTime", operator, [at_ms]))
+    told += time_conditions("startTime", filters.since, filters.until)
     if filters.top_level:
         told.append('parentWorkflowId = ""')
     if filters.query:

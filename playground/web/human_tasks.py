@@ -27,8 +27,9 @@ from playground.store import human_tasks as stored
 from playground.web.drafts import Draft, draft_of, posted_draft
 from playground.web.forms import Form, page_number, path_text, read_form, read_query
 from playground.web.pages import quoted, redirect, render, runtime
-from playground.web.resources import Link, Pager, pager_of
+from playground.web.resources import Link
 from playground.web.schema_forms import ANSWER, form_sections
+from playground.web.search_form import Pager, pager_of
 from tenants.asgi import signed_in
 from tenants.caller import Caller
 from tenants.errors import QuotaExceeded
@@ -95,7 +96,7 @@ async def list_tasks(request: Request) -> Response:
         which=which,
         tabs=_tabs(which, total),
         entries=tuple(found),
-        pager=pager_of(query, number, PAGE_SIZE, total, len(found)),
+        pager=pager_of(query.pairs, number, len(found), total, PAGE_SIZE),
         search=query.line("q"),
         me=names,
     )

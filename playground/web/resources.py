@@ -12,7 +12,7 @@ from playground.model.definitions import JSONObject
 from playground.model.errors import Finding, InvalidFields
 from playground.web.drafts import FORM, JSON, Draft
 from playground.web.forms import Form
-from playground.web.pages import json_text, quoted
+from playground.web.pages import json_text
 from playground.web.workflow_definitions import compact
 
 _WRITTEN_BY_US: Final = (
@@ -35,17 +35,6 @@ class Link:
     link: str
     is_current: bool = False
     count: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pager:
-    """Counts from 1; links are "" where there is no such page."""
-
-    first: int
-    last: int
-    total: int
-    previous_link: str
-    next_link: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,21 +100,6 @@ def tabs_of(here: str, tab: str, *more: Link) -> tuple[Link, ...]:
         Link(label="Form", link=here, is_current=tab == FORM and not elsewhere),
         Link(label="JSON", link=f"{here}?tab=json", is_current=tab == JSON and not elsewhere),
         *more,
-    )
-
-
-def pager_of(query: Form, number: int, size: int, total: int, shown: int) -> Pager:
-    """The pager of a list with the filters of `query`; `number` counts from 1."""
-    kept = "&".join(
-        f"{quoted(name)}={quoted(value)}" for name, value in query.pairs if name != "page" and value
-    )
-    first = (number - 1) * size
-    return Pager(
-        first=first + 1 if shown else 0,
-        last=first + shown,
-        total=total,
-        previous_link=f"?{kept}&page={number - 1}" if number > 1 else "",
-        next_link=f"?{kept}&page={number + 1}" if first + shown < total and shown else "",
     )
 
 

@@ -14,7 +14,7 @@ from playground.store import schedule_search
 from playground.store import schedules as stored
 from playground.web.forms import page_number, read_query
 from playground.web.pages import render, runtime
-from playground.web.resources import Pager, pager_of
+from playground.web.search_form import Pager, pager_of
 from tenants.asgi import signed_in
 
 PAGE_SIZE: Final = 25
@@ -69,7 +69,7 @@ async def list_runs(request: Request) -> Response:
     page = ScheduledRunsPage(
         filters=filters,
         runs=tuple(runs),
-        pager=pager_of(query, number, PAGE_SIZE, total, len(runs)),
+        pager=pager_of(query.pairs, number, len(runs), total, PAGE_SIZE),
         schedules=names,
     )
     return await render(request, "schedules/runs.html", page)

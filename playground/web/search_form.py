@@ -26,16 +26,19 @@ class Pager:
     next_link: str
 
 
-def pager_of(fields: Sequence[tuple[str, str]], number: int, shown: int, total: int) -> Pager:
+def pager_of(
+    fields: Sequence[tuple[str, str]], number: int, shown: int, total: int, size: int = PAGE_SIZE
+) -> Pager:
     """`fields` are the filters in force, which each page's link keeps."""
-    first = (number - 1) * PAGE_SIZE + 1
-    more = number * PAGE_SIZE < total
+    kept = [(name, value) for name, value in fields if name != "page"]
+    first = (number - 1) * size
+    more = shown > 0 and first + shown < total
     return Pager(
-        first=first if shown else 0,
-        last=first + shown - 1 if shown else 0,
+        first=first + 1 if shown else 0,
+        last=first + shown if shown else 0,
         total=total,
-        previous_link=f"?{query_string(fields, number - 1)}" if number > 1 else "",
-        next_link=f"?{query_string(fields, number + 1)}" if more else "",
+        previous_link=f"?{query_string(kept, number - 1)}" if number > 1 else "",
+        next_link=f"?{query_string(kept, number + 1)}" if more else "",
     )
 
 
@@ -63,6 +66,18 @@ def time_ms(text: str) -> int | None:
         return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
+
+
+def time_clauses(field: str, since: str, until: str) -> list[Clause]:
+    """From one datetime-local value until another, where they are set."""
+    bounds = ((Operator.AT_LEAST, time_ms(since)), (Operator.AT_MOST, time_ms(until)))
+    return [Clause(field, operator, (ms,)) for operator, ms in bounds if ms is not None]
+
+
+def time_conditions(field: str, since: str, until: str) -> list[str]:
+    """The same in the words of the API."""
+    bounds = ((">=", time_ms(since)), ("<=", time_ms(until)))
+    return [condition(field, operator, [ms]) for operator, ms in bounds if ms is not None]
 
 
 def condition(field: str, operator: str, values: Iterable[str | int]) -> str:

@@ -35,6 +35,8 @@ from playground.web.search_form import (
     query_string,
     snippets,
     text_clause,
+    time_clauses,
+    time_conditions,
     time_ms,
 )
 from tenants.asgi import signed_in
@@ -154,10 +156,7 @@ def search_request(filters: TaskFilters, number: int) -> SearchRequest:
     ]
     if filters.statuses:
         clauses.append(Clause("status", Operator.IN, filters.statuses))
-    for operator, text in ((Operator.AT_LEAST, filters.since), (Operator.AT_MOST, filters.until)):
-        at_ms = time_ms(text)
-        if at_ms is not None:
-            clauses.append(Clause("scheduled_time", operator, (at_ms,)))
+    clauses += time_clauses("scheduled_time", filters.since, filters.until)
     return SearchRequest(
         clauses=(*clauses, *parse_query(filters.query, TASK_FIELDS)),
         sort=NEWEST_SCHEDULED,
@@ -176,10 +175,7 @@ def api_search(filters: TaskFilters) -> ApiSearch:
     ]
     if filters.statuses:
         told.append(condition("status", "IN", filters.statuses))
-    for operator, text in ((">=", filters.since), ("<=", filters.until)):
-        at_ms = time_ms(text)
-        if at_ms is not None:
-            told.append(condition("scheduledTime", operator, [at_ms]))
+    told += time_conditions("scheduledTime", filters.since, filters.until)
     if filters.query:
         told.append(filters.query)
     return ApiSearch(

@@ -39,12 +39,13 @@ from playground.web.human_forms import form_page, forms_page
 from playground.web.human_forms import sections as form_sections
 from playground.web.human_tasks import InboxPage
 from playground.web.human_tasks import task_page as human_task_page
-from playground.web.resources import Link, Pager, document_of
+from playground.web.resources import Link, document_of
 from playground.web.schedule_form import sections as schedule_sections
 from playground.web.scheduled_runs import RunFilters, ScheduledRunsPage
 from playground.web.schedules import SchedulesPage, line_of, schedule_page
 from playground.web.schemas import schema_page, schemas_page
 from playground.web.schemas import sections as schema_sections
+from playground.web.search_form import Pager
 from playground.web.secrets import SecretsPage
 from playground.web.task_definitions import TaskDefinitionPage
 from playground.web.task_definitions import definition_page as task_definition_page
