@@ -1,9 +1,10 @@
 """A worker project to download: everything but the secret of the key is filled in."""
 
 import io
+import json
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,12 +14,11 @@ LANGUAGES: Final = {"python": "Python", "javascript": "JavaScript"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Project:
-    """What the worker is for. `inputs` are names that tasks of this type are given."""
+    """What the worker is for."""
 
     task_type: str
     server_url: str
     key_id: str
-    inputs: Sequence[str] = ()
 
 
 def archive(project: Project, language: str) -> bytes:
@@ -35,8 +35,8 @@ def archive(project: Project, language: str) -> bytes:
 
 
 def _python(project: Project) -> Mapping[str, str]:
-    names = ", ".join(repr(name) for name in project.inputs)
-    worker = f'''"""A worker for the task {project.task_type}."""
+    # Names of others stand only inside literals: a name must not become a part of the program.
+    worker = f'''"""A worker: what `work` returns is the output of its task."""
 
 from conductor.client.automator.task_handler import TaskHandler
 from conductor.client.configuration.configuration import Configuration
@@ -46,7 +46,6 @@ from conductor.client.worker.worker_task import worker_task
 
 @worker_task(task_definition_name={project.task_type!r})
 def work(task: Task) -> dict:
-    """Given by the workflow: {names or "what its input parameters say"}."""
     print("working on", task.input_data, flush=True)
     return {{"result": "Hello from my worker", "received": task.input_data}}
 
@@ -78,7 +77,7 @@ exec .venv/bin/python worker.py
 
 
 def _javascript(project: Project) -> Mapping[str, str]:
-    worker = f"""// A worker for the task {_one_line(project.task_type)}.
+    worker = f"""// A worker: what `execute` returns is the output of its task.
 import {{ orkesConductorClient, TaskManager }} from "@io-orkes/conductor-javascript";
 
 const client = await orkesConductorClient({{
@@ -150,8 +149,7 @@ def _shell(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{_one_line(escaped)}"'
+    return json.dumps(text)
 
 
 def _one_line(text: str) -> str:

@@ -184,7 +184,7 @@ SCHEMED_TASK = convert(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_project_of_hostile_names_is_whole(language: str) -> None:
-    project = Project(task_type=HOSTILE, server_url="http://here/api", key_id="it's", inputs=["a"])
+    project = Project(task_type=HOSTILE, server_url="http://here/api", key_id="it's")
 
     zipped = zipfile.ZipFile(io.BytesIO(archive(project, language)))
     files = {name.rpartition("/")[2]: zipped.read(name).decode() for name in zipped.namelist()}
@@ -197,6 +197,28 @@ def test_a_project_of_hostile_names_is_whole(language: str) -> None:
     elif shutil.which("node"):
         command = ["node", "--check", "--input-type=module", "-"]
         subprocess.run(command, input=files["worker.mjs"].encode(), check=True)
+
+
+@pytest.mark.parametrize(
+    "name", ['"""\nraise SystemExit(7)\n"""', "\u2028process.exit(7)//", "`${1}`"]
+)
+def test_a_name_never_becomes_a_part_of_the_program(name: str) -> None:
+    project = Project(task_type=name, server_url="http://here/api", key_id="k")
+    plain = Project(task_type="plain", server_url="http://here/api", key_id="k")
+
+    def program(of: Project, language: str, file: str) -> str:
+        zipped = zipfile.ZipFile(io.BytesIO(archive(of, language)))
+        return next(zipped.read(one).decode() for one in zipped.namelist() if one.endswith(file))
+
+    python, javascript = (
+        program(project, "python", "worker.py"),
+        program(project, "javascript", "worker.mjs"),
+    )
+
+    assert python == program(plain, "python", "worker.py").replace("'plain'", repr(name))
+    assert javascript == program(plain, "javascript", "worker.mjs").replace(
+        '"plain"', json.dumps(name)
+    )
 
 
 def test_who_polled_lately_is_here() -> None:
