@@ -23,16 +23,10 @@ from starlette.datastructures import Secret
 from playground.children import READY_FD, Child, Keeper, LogSink, Program
 from playground.control import Control
 from playground.data_directory import DataDirectory
-from playground.embedded import (
-    EmbeddedURLs,
-    Postgres,
-    RuntimeDirectory,
-    ServiceUser,
-    Valkey,
-    note_migration,
-    noted_migration,
-    urls,
-)
+from playground.embedded import EmbeddedURLs, urls
+from playground.embedded.places import RuntimeDirectory, ServiceUser
+from playground.embedded.postgres import Postgres, note_migration, noted_migration
+from playground.embedded.valkey import Valkey
 from playground.listening import BACKLOG, bind_all
 from playground.settings import (
     CHECKOUT,

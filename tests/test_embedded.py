@@ -23,7 +23,10 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 from playground import embedded
 from playground.children import LogSink
 from playground.data_directory import DataDirectory
-from playground.embedded import EmbeddedURLs, RuntimeDirectory, ServiceUser
+from playground.embedded import EmbeddedURLs
+from playground.embedded.places import RuntimeDirectory, ServiceUser
+from playground.embedded.postgres import Postgres, ensure_roles
+from playground.embedded.valkey import Valkey
 from playground.settings import CHECKOUT, Unusable
 from tests.support.services import Services
 
@@ -137,7 +140,7 @@ def test_missing_wheel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     data = DataDirectory(tmp_path)
 
     with pytest.raises(Unusable, match="PLAYGROUND_DATABASE_URL"):
-        embedded.Postgres(data, RuntimeDirectory(data, ServiceUser.of(data)))
+        Postgres(data, RuntimeDirectory(data, ServiceUser.of(data)))
 
 
 def test_missing_redis_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +149,7 @@ def test_missing_redis_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     data = DataDirectory(tmp_path)
 
     with pytest.raises(Unusable, match="PLAYGROUND_REDIS_URL"):
-        embedded.Valkey(data, RuntimeDirectory(data, ServiceUser.of(data)))
+        Valkey(data, RuntimeDirectory(data, ServiceUser.of(data)))
 
 
 def test_secrets_are_for_the_owner_alone(tmp_path: Path) -> None:
@@ -258,7 +261,7 @@ def test_roles_may_be_ensured_twice(services: Services) -> None:
     async def ensure_again() -> None:
         connection = await asyncpg.connect(services.superuser_database_url)
         try:
-            await embedded.ensure_roles(connection)
+            await ensure_roles(connection)
         finally:
             await connection.close()
 

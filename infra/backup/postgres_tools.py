@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from playground.embedded import POSTGRES_VERSION
+from playground.embedded.binaries import POSTGRES_VERSION
 
 
 class Failed(Exception):

@@ -27,6 +27,7 @@ import pytest
 from playground import embedded, migrations
 from playground.children import LogSink
 from playground.data_directory import DataDirectory
+from playground.embedded.postgres import ensure_roles
 
 START_SECONDS = 90.0
 STATE_FILE = "services.json"
@@ -151,7 +152,7 @@ async def _create_database(superuser_url: str, name: str) -> None:
     await connection.execute(f'CREATE DATABASE "{name}"')
     await connection.close()
     connection = await asyncpg.connect(_with_database(superuser_url, name))
-    await embedded.ensure_roles(connection)
+    await ensure_roles(connection)
     await connection.close()
 
 
