@@ -144,6 +144,7 @@ class Twins(RuleBasedStateMachine):
         self.world = World(workflows=_definitions(), task_defs=TASK_DEFS)
         self.roots: list[tuple[str, Run]] = []
         self.seen: dict[str, Run] = {}
+        self.found: dict[str, Execution] = {}
         self.dies = ""
 
     @initialize()
@@ -320,41 +321,38 @@ class Twins(RuleBasedStateMachine):
 
     def pairs(self) -> list[tuple[str, Run]]:
         """Every execution with its twin: the roots, and whatever a task ever pointed at."""
+        return list(self.seen.items())
+
+    async def read_all(self) -> None:
+        """What the store says of every execution, in one transaction; valid until the next verb."""
         waiting = [*self.roots, *self.seen.items()]
-        found: dict[str, Run] = {}
-        while waiting:
-            real, model = waiting.pop()
-            if real in found:
-                continue
-            found[real] = model
-            for mine, its in zip(self.read(real).tasks, model.view.tasks, strict=True):
-                if its.sub_workflow_id:
-                    child = self.world.runs[str(its.sub_workflow_id)]
-                    waiting.append((str(mine.sub_workflow_id), child))
         # A child that a retry or a restart left behind may still be worked on.
-        self.seen = found
-        return list(found.items())
-
-    def read(self, id_: str) -> Execution:
-        async def reading() -> Execution | None:
-            async with self.rt.reading(self.caller.namespace) as connection:
-                return await queries.execution(connection, id_)
-
-        found = self.runner.run(reading())
-        assert found is not None, f"lost: {id_}"
-        return found
+        self.seen, self.found = {}, {}
+        async with self.rt.reading(self.caller.namespace) as connection:
+            while waiting:
+                real, model = waiting.pop()
+                if real in self.seen:
+                    continue
+                found = await queries.execution(connection, real)
+                assert found is not None, f"lost: {real}"
+                self.seen[real], self.found[real] = model, found
+                for mine, its in zip(found.tasks, model.view.tasks, strict=True):
+                    if its.sub_workflow_id:
+                        child = self.world.runs[str(its.sub_workflow_id)]
+                        waiting.append((str(mine.sub_workflow_id), child))
 
     def twin_of(self, real: str, model: Run, task_id: str) -> str:
         place = [task.task_id for task in model.view.tasks].index(task_id)
-        return self.read(real).tasks[place].task_id
+        return self.found[real].tasks[place].task_id
 
     def place_of(self, real: str, task_id: str) -> int:
-        return [task.task_id for task in self.read(real).tasks].index(task_id)
+        return [task.task_id for task in self.found[real].tasks].index(task_id)
 
     def agree(self) -> None:
         self.runner.run(self.settle())
+        self.runner.run(self.read_all())
         for real, model in self.pairs():
-            found = self.read(real)
+            found = self.found[real]
             assert _shown(found, found.tasks) == _shown(model.execution, model.view.tasks)
 
     async def settle(self) -> None:
