@@ -27,6 +27,7 @@ test-all: ready-to-test toolchains lint ## make test with other toolchains and t
 nightly: ready-to-test ## the large counts
 	@$(PYTEST) -m nightly $(ARGS)
 	@.venv/bin/python infra/load/chaos.py
+	@.venv/bin/python infra/load/soak.py
 	@PLAYGROUND_LAW_EXECUTIONS=9100 $(PYTEST) --timeout 3600 tests/decider/test_laws.py $(ARGS)
 	@PLAYGROUND_FUZZ_DRAWINGS=5000 $(PYTEST) tests/diagram/test_fuzz.py $(ARGS)
 	@PLAYGROUND_FUZZ_REQUESTS=20000 $(PYTEST) --timeout 3600 tests/api/test_fuzz.py $(ARGS)

@@ -70,7 +70,7 @@ async def idle(installation: Installation, key: Key, polls: int, seconds: float)
 async def pages(installation: Installation, people: int, seconds: float) -> Result:
     """(f): the first page of each and then all others, as HTML; the figure is the p95."""
     cookie = session_cookie(https=False)
-    session_ids = await _sessions(installation, people)
+    session_ids = await sessions_of(installation, "bench", people)
     latencies: list[float] = []
     meter = Meter(installation.processes())
     began = time.monotonic()
@@ -110,14 +110,14 @@ async def pages(installation: Installation, people: int, seconds: float) -> Resu
     )
 
 
-async def _sessions(installation: Installation, people: int) -> list[str]:
-    """Ids of new sessions of one person."""
+async def sessions_of(installation: Installation, person: str, count: int) -> list[str]:
+    """Ids of new sessions of one person of the development provider."""
     async with wiring.runtime(settings_of(installation)) as rt:
-        member = await provisioning.sign_in(rt, identity_of("bench"))
+        member = await provisioning.sign_in(rt, identity_of(person))
         async with rt.database.transaction(Role.IDENTITY) as connection:
             return [
                 await sessions.begin(connection, member, provider="load", device="load")
-                for _ in range(people)
+                for _ in range(count)
             ]
 
 

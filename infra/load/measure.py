@@ -126,6 +126,33 @@ class Peaks:
         return ", ".join(f"{name} {used:.0f}" for name, used in largest)
 
 
+@dataclass(frozen=True)
+class Weight:
+    """What a role's processes hold together: resident memory, that of no file, descriptors."""
+
+    megabytes: float
+    private_megabytes: float
+    descriptors: int
+
+
+def weigh(processes: dict[str, int]) -> dict[str, Weight]:
+    """Each role with its children as it is now; one that is gone is left out."""
+    found = {}
+    for name, pid in processes.items():
+        resident = private = descriptors = 0
+        for process in _family(pid):
+            try:
+                memory = process.memory_info()
+                descriptors += process.num_fds()
+            except psutil.Error:
+                continue
+            resident += memory.rss
+            private += memory.rss - memory.shared
+        if resident:
+            found[name] = Weight(resident / 2**20, private / 2**20, descriptors)
+    return found
+
+
 def _family(pid: int, *, alone: bool = False) -> list[psutil.Process]:
     try:
         process = psutil.Process(pid)

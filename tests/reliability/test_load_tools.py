@@ -1,6 +1,7 @@
 """Pins what load programs measure with: answers find their own question, costs add up."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -8,7 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from infra.load.limits import Script, _in_parallel
-from infra.load.measure import Result, RoleCost
+from infra.load.measure import Result, RoleCost, Weight, weigh
+from infra.load.soak import slope, trend
 from infra.load.wire import Wire
 
 pytestmark = pytest.mark.anyio
@@ -105,3 +107,45 @@ def test_cpu_is_shared_by_what_was_counted() -> None:
     result = Result("p", "s", "steps/s", 50.0, 100, 2.0, roles={"web": RoleCost(0.5, 10.0)})
 
     assert result.cpu_ms == {"web": 10.0}
+
+
+def test_slope_is_that_of_the_nearest_line() -> None:
+    assert slope([(0, 1), (1, 4), (2, 5), (3, 8)]) == pytest.approx(2.2)
+    assert slope([(1, 7)]) == 0
+
+
+def _samples(megabytes: float, descriptors: float) -> list[tuple[float, Weight]]:
+    """An hour of them: a start that grows quickly, and then so much a minute."""
+    return [
+        (
+            60.0 * minute,
+            Weight(
+                100 + 20 * min(minute, 8) + megabytes * minute,
+                50.0,
+                round(40 + descriptors * minute),
+            ),
+        )
+        for minute in range(61)
+    ]
+
+
+def test_role_that_leaks_is_told_from_one_that_warms_up() -> None:
+    assert trend("web", _samples(0.5, 0.1)).faults() == []
+    assert trend("web", _samples(1.1, 0.1)).faults() == ["web grows by 1.10 MB a minute"]
+    assert trend("web", _samples(0.0, 0.5)).faults() == ["web has 20 file descriptors more"]
+
+
+def test_shared_memory_of_the_database_is_not_its_growth() -> None:
+    assert trend("postgres", _samples(5.0, 0.0)).faults() == []
+
+
+def test_process_is_weighed_with_what_it_opened() -> None:
+    before = weigh({"this": os.getpid()})["this"]
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(5)]
+
+    after = weigh({"this": os.getpid()})["this"]
+
+    assert after.descriptors == before.descriptors + 5
+    assert after.megabytes > after.private_megabytes > 1
+    for descriptor in opened:
+        os.close(descriptor)
