@@ -23,6 +23,8 @@ from typing import Any
 if __package__ is None or __package__ == "":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import asyncpg
+
 from infra.load.client import ENDED, Client, client_of
 from infra.load.installation import CHECKOUT, Installation, Key
 from infra.load.measure import percentile
@@ -30,6 +32,7 @@ from infra.load.measure import percentile
 ROLES = ("web", "executor", "clock", "sandbox")
 QUIET_SECONDS = 1.0
 END_SECONDS = 60.0
+_STATUSES = "SELECT id, status FROM executions WHERE id = ANY($1)"
 WORKFLOW = "restarted"
 DEFINITION = {
     "name": WORKFLOW,
@@ -84,12 +87,11 @@ async def storm(client: Client, rate: float, stop: asyncio.Event, outcome: Outco
 
 
 async def restart_each(installation: Installation, roles: Sequence[str] = ROLES) -> None:
-    """One role after the other, with a little quiet in between."""
-    for role in roles:
-        await asyncio.sleep(QUIET_SECONDS)
-        done = await asyncio.to_thread(_restart, installation, role)
-        if done.returncode:
-            raise RuntimeError(f"restart {role}: {done.stdout}{done.stderr}")
+    """One role after the other, with a little quiet before and after."""
+    await asyncio.sleep(QUIET_SECONDS)
+    done = await asyncio.to_thread(_restart, installation, roles)
+    if done.returncode:
+        raise RuntimeError(f"restart {' '.join(roles)}: {done.stdout}{done.stderr}")
     await asyncio.sleep(QUIET_SECONDS)
 
 
@@ -106,7 +108,7 @@ async def run(
         finally:
             stop.set()
             await storming
-        outcome.unfinished = await _not_completed(client, outcome.started)
+    outcome.unfinished = await _not_completed(installation, outcome.started)
     return outcome
 
 
@@ -150,28 +152,28 @@ async def _poll(client: Client, _: Outcome) -> None:
 _REQUESTS = {"start": _start, "run": _run, "read": _read, "list": _list, "poll": _poll}
 
 
-async def _not_completed(client: Client, started: list[str]) -> list[str]:
+async def _not_completed(installation: Installation, started: list[str]) -> list[str]:
     """Those that are not COMPLETED a minute after the last restart."""
     deadline = time.monotonic() + END_SECONDS
-    left = list(started)
-    found: list[str] = []
-    while left:
-        still = []
-        for id_ in left:
-            status = (await client.call("GET", f"/workflow/{id_}?includeTasks=false"))["status"]
-            if status not in ENDED and time.monotonic() < deadline:
-                still.append(id_)
-            elif status != "COMPLETED":
-                found.append(f"{id_} {status}")
-        left = still
-        if left:
+    database = await asyncpg.connect(installation.superuser_url)
+    try:
+        while True:
+            rows = await database.fetch(_STATUSES, started)
+            found = dict(rows)
+            ended = all(found.get(id_) in ENDED for id_ in started)
+            if ended or time.monotonic() > deadline:
+                break
             await asyncio.sleep(0.2)
-    return found
+    finally:
+        await database.close()
+    return [f"{id_} {found.get(id_)}" for id_ in started if found.get(id_) != "COMPLETED"]
 
 
-def _restart(installation: Installation, role: str) -> "subprocess.CompletedProcess[str]":
+def _restart(
+    installation: Installation, roles: Sequence[str]
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "playground", "restart", role],
+        [sys.executable, "-m", "playground", "restart", *roles],
         env=installation.environment,
         cwd=CHECKOUT,
         capture_output=True,
