@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from playground.__main__ import _ROLES
+from playground.api import ENDPOINTS
 from playground.settings import CHECKOUT, Settings, describe, read_settings
 
 INFRA = CHECKOUT / "infra"
@@ -185,6 +186,17 @@ def test_nginx_braces_and_semicolons_are_whole() -> None:
     assert all(line[-1] in "{};" for line in statements)
 
 
+def test_front_lets_every_body_through_that_the_api_takes() -> None:
+    [megabytes] = re.findall(
+        r"client_max_body_size (\d+)m;", (INFRA / "nginx" / "playground.conf").read_text()
+    )
+
+    assert max(endpoint.max_body_bytes for endpoint in ENDPOINTS) < int(megabytes) * 2**20
+    [ingress] = [one for one in kubernetes if one["kind"] == "Ingress"]
+    annotations = ingress["metadata"]["annotations"]
+    assert annotations["nginx.ingress.kubernetes.io/proxy-body-size"] == f"{megabytes}m"
+
+
 def test_health_is_asked_where_it_is_answered() -> None:
     [settings] = [one["data"] for one in kubernetes if one["kind"] == "ConfigMap"]
     probes = [
@@ -244,6 +256,16 @@ def test_references_of_kubernetes_exist() -> None:
         volumes = document["spec"]["template"]["spec"].get("volumes", [])
         mounts = {mount["name"] for mount in container.get("volumeMounts", [])}
         assert mounts <= {volume["name"] for volume in volumes}
+
+
+def test_namespace_is_made_before_what_is_put_into_it() -> None:
+    readme = (INFRA / "k8s" / "README.md").read_text()
+    [applied] = re.findall(r"^kubectl apply (.*)$", readme, re.MULTILINE)
+    first = shlex.split(applied)[1].replace("secret.yaml", "secret.example.yaml")
+
+    made = yaml.safe_load_all((INFRA / "k8s" / first).read_text())
+
+    assert next(made)["kind"] == "Namespace"
 
 
 def test_selectors_of_kubernetes_match_their_pods() -> None:
