@@ -5,7 +5,7 @@
 Starts a playground of its own and keeps so many executions of five tasks in flight (a fork of a
 SIMPLE task beside HTTP and JQ, and its join), worked on by HTTP workers. Every two seconds a random
 role, Redis or PostgreSQL backend is killed with -9, every ten Redis is emptied, once a minute the
-supervisor dies with all its children and is started anew, and half-way PostgreSQL stops at once as
+supervisor dies with all its children and is started anew, and once PostgreSQL stops immediately as
 in a power cut. Then everything has to end: nothing lost, nothing completed twice, nothing left
 lying thirty seconds after the last kill. Ends with the census; loopback only; ends by itself.
 """
