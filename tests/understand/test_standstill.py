@@ -87,7 +87,12 @@ def test_nobody_ever_polled() -> None:
         "`t` waits for a worker. No worker has polled for `resize` in this namespace yet. It will "
         "wait for ever: without `pollTimeoutSeconds` a scheduled task never times out."
     )
-    assert [fix.label for fix in found.fixes] == ["Complete it by hand", "Define the task"]
+    assert [fix.label for fix in found.fixes] == [
+        "Start a worker",
+        "Complete it by hand",
+        "Define the task",
+    ]
+    assert found.fixes[0].path == "/workers?task=resize"
 
 
 def test_a_poll_time_out_is_no_wait_for_ever() -> None:
