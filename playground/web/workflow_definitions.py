@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from playground import diagram
+from playground.diagram.standalone import standalone
 from playground.engine import standing_in, tags
 from playground.model.definitions import (
     JSONObject,
@@ -163,6 +164,28 @@ async def _show(
     return await render(request, "workflow_definitions/show.html", page, status_code)
 
 
+async def show_picture(request: Request) -> Response:
+    """The diagram as a file."""
+    name, version = path_text(request, "name"), read_query(request).text("version")
+    caller = signed_in(request).member.caller
+    async with runtime(request).reading(caller.namespace) as connection:
+        definition = await queries.workflow_def(connection, name, whole_number(version))
+    if definition is None:
+        raise NotFound
+    told = explain(definition).text
+    drawn = diagram.draw(diagram.lay_out(definition), description=told)
+    return picture_file(drawn, f"{name}.v{definition.version}")
+
+
+def picture_file(svg: str, name: str) -> Response:
+    """A drawing with its colours inside, to keep."""
+    return Response(
+        standalone(svg),
+        media_type="image/svg+xml",
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quoted(name)}.svg"},
+    )
+
+
 async def change_tags(request: Request) -> Response:
     """The tags as they were typed, in place of those there are."""
     form, name = await read_form(request), path_text(request, "name")
@@ -247,6 +270,7 @@ def json_download(document: msgspec.Struct, name: str) -> Response:
 
 routes = [
     Route("/definitions/workflows", list_definitions),
+    Route("/definitions/workflows/{name:path}/diagram.svg", show_picture),
     Route("/definitions/workflows/{name:path}/tags", change_tags, methods=["POST"]),
     Route("/definitions/workflows/{name:path}", show_definition),
 ]

@@ -1,5 +1,6 @@
 """Watch one execution and repair it: the diagram, its tabs, the open task, and what can be done."""
 
+import re
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -381,3 +382,45 @@ def test_a_waiting_task_is_completed_and_another_failed(wanda: Visitor, workshop
     page.get_by_role("button", name="Send the result").click()
     expect(page.locator("#status")).to_contain_text("Failed")
     expect(page.get_by_text("out of stock").first).to_be_visible()
+
+
+def test_the_timeline_zooms_by_button_wheel_and_key(wanda: Visitor, workshop: Workshop) -> None:
+    page = wanda.page
+    page.goto(f"/executions/{workshop.failed()}?tab=timeline")
+    timeline = page.locator(".timeline")
+    bar = page.locator(".lane .run").nth(1)
+    whole = timeline.get_attribute("data-window")
+    narrow = float(bar.get_attribute("width") or "")
+
+    page.get_by_role("link", name="Zoom in").click()
+    expect(page).to_have_url(re.compile(r"since=\d+&until=\d+"))
+    page.locator(".bars").nth(1).hover()
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -240)
+    page.keyboard.up("Control")
+    assert float(bar.get_attribute("width") or "") > narrow
+    wanda.keep_picture("timeline-zoomed")
+
+    timeline.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("0")
+    assert timeline.get_attribute("data-window") == whole
+    expect(page).not_to_have_url(re.compile("since="))
+
+
+def test_the_diagram_is_saved_as_png_and_svg(wanda: Visitor, workshop: Workshop) -> None:
+    page = wanda.page
+    page.goto(f"/executions/{workshop.failed()}")
+
+    page.get_by_role("button", name="Save as a picture").click()
+    wanda.keep_picture("save-picture")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="PNG").click()
+    png = saved.value.path().read_bytes()
+    assert saved.value.suggested_filename.endswith(".png")
+    assert png.startswith(b"\x89PNG")
+    assert len(png) > 5_000
+    page.get_by_role("button", name="Save as a picture").click()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="SVG").click()
+    assert b"<style>" in saved.value.path().read_bytes()

@@ -8,7 +8,7 @@ from playground.web.forms import Form
 
 KEPT = (
     *("tab", "task", "attempt", "panel", "page", "status", "q", "open", "turn", "row"),
-    *("at", "with", "language", "on", "program"),
+    *("at", "with", "language", "on", "program", "since", "until"),
 )
 """What links on the page hand on; everything else in a query is dropped."""
 

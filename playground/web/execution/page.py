@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from playground.diagram.standalone import standalone
 from playground.model.errors import NotFound
 from playground.model.execution import Execution, Task, WorkflowStatus
 from playground.store import queries
@@ -38,7 +37,7 @@ from playground.web.execution.panel import TaskPanel
 from playground.web.execution.saying import Said, forget, said
 from playground.web.forms import path_text, read_query
 from playground.web.pages import base_path, quoted, render, runtime
-from playground.web.workflow_definitions import json_download
+from playground.web.workflow_definitions import json_download, picture_file
 from tenants.asgi import signed_in
 from tenants.database import Connection
 
@@ -212,11 +211,7 @@ async def show_picture(request: Request) -> Response:
     async with rt.reading(caller.namespace) as connection:
         reader = Reader(rt=rt, caller=caller, connection=connection)
         view = await diagram.read(reader, await open_execution(request, reader, execution_id))
-    return Response(
-        standalone(str(view.svg)),
-        media_type="image/svg+xml",
-        headers={"Content-Disposition": f'attachment; filename="{quoted(execution_id)}.svg"'},
-    )
+    return picture_file(str(view.svg), execution_id)
 
 
 async def open_execution(request: Request, reader: Reader, execution_id: str) -> Opened:
@@ -318,7 +313,7 @@ def menu_of(execution: Execution) -> Menu:
     )
 
 
-_OF_OTHER_TABS = ("page", "at", "with", "language", "on", "program")
+_OF_OTHER_TABS = ("page", "at", "with", "language", "on", "program", "since", "until")
 
 
 def _tab_link(opened: Opened, tab: Tab) -> str:

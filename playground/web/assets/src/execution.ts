@@ -4,6 +4,7 @@
 
 import { pathsOfValues } from "./paths.js";
 import "./replay.js";
+import { timelineZoom } from "./timeline.js";
 import { apply, fetchPage } from "./visit.js";
 
 interface Step {
@@ -179,3 +180,4 @@ addEventListener("pageshow", (event) => {
 follow();
 followLog();
 pathsOfValues();
+timelineZoom();

@@ -2,6 +2,7 @@
 
 import { copyButtons } from "./copy.js";
 import { formWarnings } from "./forms.js";
+import { savePictures } from "./picture.js";
 import { palette } from "./palette.js";
 import { localTimes } from "./times.js";
 import { themeSwitch } from "./theme.js";
@@ -14,5 +15,6 @@ formWarnings();
 diagramTools();
 inPlaceNavigation();
 palette();
+savePictures();
 localTimes(document);
 document.addEventListener("playground:morphed", () => localTimes(document));
