@@ -31,6 +31,7 @@ ONE_STEP = {
     "schedules": "one transaction, nothing after it",
     "schemas": "one transaction, nothing after it",
     "secrets": "one transaction, nothing after it",
+    "shares": "one transaction each; a fork is one of metadata.py's",
     "tags": "one transaction, nothing after it",
     "waiting_polls": "reads",
     "webhooks": "keeps deliveries through events.py",

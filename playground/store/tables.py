@@ -34,6 +34,7 @@ from playground.store.event_tables import EVENT_GRANTS, EVENT_TABLES
 from playground.store.human_tables import HUMAN_GRANTS, HUMAN_TABLES
 from playground.store.saved_search_tables import SAVED_SEARCH_GRANTS, saved_searches
 from playground.store.schedule_tables import SCHEDULE_GRANTS, SCHEDULE_TABLES
+from playground.store.share_tables import SHARE_GRANTS, shares
 from playground.store.tag_tables import TAG_GRANTS, tags
 from tenants.tables import metadata, row_filter
 
@@ -493,6 +494,7 @@ TABLES: Final = (
     *EVENT_TABLES,
     tags,
     saved_searches,
+    shares,
     *HUMAN_TABLES,
     secrets,
     former_secrets,
@@ -556,6 +558,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     **EVENT_GRANTS,
     **TAG_GRANTS,
     **SAVED_SEARCH_GRANTS,
+    **SHARE_GRANTS,
     **HUMAN_GRANTS,
     # The committer reads for executors what their tasks mention.
     "secrets": {"tenant": _ALL, "committer": "select"},

@@ -66,7 +66,7 @@ from playground.web.workers import (
 from playground.web.workflow_definitions import definition_page, definitions_page
 from sample_workflows import Sample, samples
 from tenants.caller import Plan
-from tests.web import resource_examples, understand_examples
+from tests.web import resource_examples, shared_examples, understand_examples
 from tests.web.examples_author import AUTHOR_EXAMPLES
 
 NOW_MS = 1_790_000_000_000
@@ -708,4 +708,5 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "Something went wrong",
     ),
     **resource_examples.EXAMPLES,
+    **shared_examples.examples_of(a_failed_run(), HOSTILE, NOW_MS),
 }

