@@ -8,6 +8,7 @@ from msgspec.structs import replace as msgspec_replace
 
 from playground.decider import Severity
 from playground.engine.drafts import Draft, Note
+from playground.model.bundles import Imported, Outcome
 from playground.model.definitions import WorkflowDef, WorkflowDefSummary
 from playground.web.definition_editor import (
     Choice,
@@ -16,7 +17,7 @@ from playground.web.definition_editor import (
     editor_text,
     new_page,
 )
-from playground.web.definition_files import Imported, ImportPage
+from playground.web.definition_files import IMPORTABLE, ImportedLine, ImportPage, link_to
 from playground.web.definition_versions import DeletePage, versions_page
 from playground.web.forms import Form
 from playground.web.relations import Relation
@@ -94,16 +95,24 @@ AUTHOR_EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "Delete ",
     ),
     "workflow_import": (
-        "workflow_definitions/import.html",
+        "resources/import.html",
         ImportPage(
             text=_HOSTILE,
             problem=_HOSTILE,
-            results=(
-                Imported(name=_HOSTILE, kind="workflow", version=2, outcome="created"),
-                Imported(name="t", kind="task", version=0, outcome="refused", reason=_HOSTILE),
+            results=tuple(
+                ImportedLine(imported=one, link=link_to(one))
+                for one in (
+                    Imported(name=_HOSTILE, kind="workflow", version=2, outcome=Outcome.CREATED),
+                    Imported(name="t", kind="task", outcome=Outcome.REFUSED, reason=_HOSTILE),
+                )
             ),
         ),
         "Import definitions",
+    ),
+    "schedule_import": (
+        "resources/import.html",
+        ImportPage(of=IMPORTABLE["schedules"], action="/import/schedules"),
+        "Import schedules",
     ),
     "workflow_definitions_tagged": (
         "workflow_definitions/list.html",

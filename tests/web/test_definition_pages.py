@@ -191,7 +191,7 @@ async def test_export_comes_back_in_elsewhere(ada: Visitor, bo: Visitor) -> None
 
     assert await versions_of(bo, "mine") == [1, 2]
     assert "created" in words(answer.text)
-    assert "this version is there already" in words(answer.text)
+    assert "it is there already" in words(answer.text)
 
 
 async def test_export_holds_no_variable_of_ours(ada: Visitor) -> None:
