@@ -42,6 +42,11 @@ def programs(start: Start) -> tuple[StartCode, ...]:
     )
 
 
+def with_first(language: str, start: Start) -> tuple[StartCode, ...]:
+    """All of them, that of `language` first; "" or an unknown one leaves them as they are."""
+    return tuple(sorted(programs(start), key=lambda one: one.id != f"start-{language}"))
+
+
 def _python(start: Start) -> str:
     version = f"\n    version={start.version}," if start.version else ""
     correlation = f"\n    correlation_id={start.correlation_id!r}," if start.correlation_id else ""
@@ -183,8 +188,8 @@ Console.WriteLine(configuration.GetClient<WorkflowResourceApi>().StartWorkflow(r
 
 
 def _clojure(start: Start) -> str:
-    return f"""(require '[io.orkes.workflow-client :as workflow]
-         '[clojure.data.json :as json])
+    return f"""(require '[cheshire.core :as json]
+         '[io.orkes.workflow-resource :as workflow])
 
 (def options
   {{:url {_quoted(start.server_url + "/")}
@@ -193,7 +198,7 @@ def _clojure(start: Start) -> str:
 
 (println
   (workflow/start-workflow options
-    (json/read-str {_quoted(_compact(_request(start)))} :key-fn keyword)))
+    (json/parse-string {_quoted(_compact(_request(start)))} true)))
 """
 
 
@@ -250,10 +255,10 @@ def _shell(text: str) -> str:
 _LANGUAGES: Final[tuple[tuple[str, str, str, Callable[[Start], str]], ...]] = (
     ("python", "Python", "pip install conductor-python", _python),
     ("javascript", "JavaScript", "npm install @io-orkes/conductor-javascript", _javascript),
-    ("java", "Java", "org.conductoross:conductor-client", _java),
+    ("java", "Java", "org.conductoross:conductor-client:5.0.1", _java),
     ("go", "Go", "go get github.com/conductor-sdk/conductor-go", _go),
     ("csharp", "C#", "dotnet add package conductor-csharp", _csharp),
-    ("clojure", "Clojure", "io.orkes/conductor-clojure", _clojure),
+    ("clojure", "Clojure", 'io.orkes/conductor-clojure {:mvn/version "0.3.0"}', _clojure),
     ("curl", "curl", "", _curl),
     ("cli", "CLI", "npm install -g @conductor-oss/conductor-cli", _cli),
 )
