@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from playground.engine import standing_in
 from playground.engine.stand_ins import WORKER_ID
 from playground.model.definitions import WorkflowDef
 from playground.model.errors import NotFound
@@ -21,6 +22,7 @@ from playground.web.forms import Form, read_query, whole_number
 from playground.web.pages import quoted, render, runtime, site
 from playground.web.run import newest_key
 from playground.web.worker_project import LANGUAGES, Project, archive
+from sample_workflows import stand_ins
 from tenants.asgi import signed_in
 
 HERE_MS: Final = 15_000
@@ -57,6 +59,8 @@ class Landing:
     worker: WorkerLine | None
     server_url: str
     key_id: str
+    stand_in: bool | None = None
+    """Whether the playground's stand-in works on it; None where there is none."""
     languages: tuple[tuple[str, str], ...] = tuple(LANGUAGES.items())
 
 
@@ -128,9 +132,17 @@ async def show_workers(request: Request) -> Response:
             ),
             server_url=_server_url(request),
             key_id=await newest_key(request),
+            stand_in=await _stand_in(request, task_type),
         )
     page = WorkersPage(lines=lines, wanted=wanted_of(users, lines, sizes), landing=landing)
     return await render(request, "workers/list.html", page)
+
+
+async def _stand_in(request: Request, task_type: str) -> bool | None:
+    if task_type not in stand_ins():
+        return None
+    caller = signed_in(request).member.caller
+    return task_type in await standing_in.working(runtime(request), caller)
 
 
 def worker_lines(polls: Iterable[PollData], now_ms: int) -> tuple[WorkerLine, ...]:

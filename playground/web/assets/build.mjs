@@ -22,6 +22,8 @@ const result = await build({
     "src/resources.ts",
     "src/search.ts",
     "src/api_docs.ts",
+    "src/browser_worker.ts",
+    "src/worker_frame.ts",
     "css/main.css",
   ],
   entryNames: "[name]-[hash]",
