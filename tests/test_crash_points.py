@@ -22,6 +22,7 @@ ONE_STEP = {
     "followers": "each write is one of those that children.py makes between its points",
     "housekeeping": "each step is right however often it is taken",
     "human_tasks": "one transaction each; what follows is an effect, carried out by children.py",
+    "learning": "one transaction, nothing after it",
     "metadata": "one transaction, nothing after it",
     "provisioning": "one transaction; a second sign-in completes what is missing",
     "rate_limits": "one transaction, nothing after it",

@@ -32,6 +32,7 @@ from sqlalchemy import (
 
 from playground.store.event_tables import EVENT_GRANTS, EVENT_TABLES
 from playground.store.human_tables import HUMAN_GRANTS, HUMAN_TABLES
+from playground.store.learning_tables import LEARNING_GRANTS, learning_marks
 from playground.store.saved_search_tables import SAVED_SEARCH_GRANTS, saved_searches
 from playground.store.schedule_tables import SCHEDULE_GRANTS, SCHEDULE_TABLES
 from playground.store.share_tables import SHARE_GRANTS, shares
@@ -495,6 +496,7 @@ TABLES: Final = (
     tags,
     saved_searches,
     shares,
+    learning_marks,
     *HUMAN_TABLES,
     secrets,
     former_secrets,
@@ -559,6 +561,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     **TAG_GRANTS,
     **SAVED_SEARCH_GRANTS,
     **SHARE_GRANTS,
+    **LEARNING_GRANTS,
     **HUMAN_GRANTS,
     # The committer reads for executors what their tasks mention.
     "secrets": {"tenant": _ALL, "committer": "select"},

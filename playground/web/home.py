@@ -1,7 +1,10 @@
-"""The front page: for strangers what this is and the sign-in, for members their gallery."""
+"""The front page: for strangers what this is and the sign-in, for members their gallery.
+
+The gallery is the learning path: lessons of samples, each with a goal that ticks itself.
+"""
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import quote
 
@@ -12,15 +15,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from playground import diagram
+from playground.engine import learning
 from playground.model.definitions import WorkflowDef
 from playground.model.execution import Execution
 from playground.model.search_query import NEWEST_FIRST, SearchRequest
 from playground.store import queries
 from playground.web.forms import read_query
+from playground.web.learning import Welcome, welcome_of
 from playground.web.pages import picture, render, runtime, site
 from playground.web.preferences import local_path
 from playground.web.site import SignInChoice
 from sample_workflows import LESSONS, Sample, samples
+from sample_workflows.goals import goals
 from tenants.caller import Caller
 
 RECENT = 5
@@ -53,6 +59,8 @@ class SampleCard:
     has_steps: bool
     """Somebody has to answer it on its way."""
     thumbnail: Markup
+    goal: str = ""
+    is_reached: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,30 +72,82 @@ class LessonShelf:
     about: str
     samples: tuple[SampleCard, ...]
 
+    @property
+    def reached(self) -> int:
+        return sum(one.is_reached for one in self.samples)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HomePage:
+    """`search` and `tag` narrow the gallery; `tags` are those that some sample has."""
+
     first_name: str
     lessons: tuple[LessonShelf, ...]
     recent: tuple[Execution, ...]
     has_run: bool
+    welcome: Welcome
+    search: str = ""
+    tag: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> int:
+        return sum(len(lesson.samples) for lesson in self.lessons)
+
+    @property
+    def open_lesson(self) -> int:
+        """The first lesson with something left to reach, the first one where nothing is."""
+        left = (one.number for one in self.lessons if one.reached < len(one.samples))
+        return next(left, 1)
 
 
 async def show_home(request: Request) -> Response:
     caller: Caller | None = request.state.caller
     if caller is None:
         return await _show_landing(request)
-    newest = SearchRequest(sort=NEWEST_FIRST, start=0, size=RECENT)
-    async with runtime(request).reading(caller.namespace) as connection:
+    newest, rt = SearchRequest(sort=NEWEST_FIRST, start=0, size=RECENT), runtime(request)
+    async with rt.reading(caller.namespace) as connection:
         total, recent = await queries.search_executions(connection, newest)
         names = {one.name for one in await queries.workflow_defs(connection, latest_only=True)}
+    progress = await learning.progress(rt, caller, bool(names - installed()))
+    query = read_query(request)
+    lessons = shelves(names, rt.samples_url, progress.goals)
     page = HomePage(
         first_name=caller.label.split()[0] if caller.label.split() else caller.label,
-        lessons=shelves(names, runtime(request).samples_url),
+        lessons=narrowed(lessons, query.line("q"), query.line("tag")),
         recent=tuple(recent),
         has_run=total > 0,
+        welcome=welcome_of(progress, names),
+        search=query.line("q"),
+        tag=query.line("tag"),
+        tags=tags_of(lessons),
     )
     return await render(request, "home/show.html", page)
+
+
+@cache
+def installed() -> frozenset[str]:
+    """The names of all workflows that come with the samples."""
+    return frozenset(one["name"] for each in samples() for one in each.definitions)
+
+
+def narrowed(lessons: tuple[LessonShelf, ...], search: str, tag: str) -> tuple[LessonShelf, ...]:
+    """The samples that have every word of `search`, and the tag; lessons without any are gone."""
+    wanted = search.casefold().split()
+    kept = (
+        replace(lesson, samples=tuple(one for one in lesson.samples if _fits(one, wanted, tag)))
+        for lesson in lessons
+    )
+    return tuple(lesson for lesson in kept if lesson.samples)
+
+
+def _fits(one: SampleCard, words: list[str], tag: str) -> bool:
+    text = " ".join((one.name, one.title, one.description, *one.tags)).casefold()
+    return all(word in text for word in words) and (not tag or tag in one.tags)
+
+
+def tags_of(lessons: tuple[LessonShelf, ...]) -> tuple[str, ...]:
+    return tuple(sorted({tag for shelf in lessons for one in shelf.samples for tag in one.tags}))
 
 
 async def _show_landing(request: Request) -> Response:
@@ -111,13 +171,21 @@ def landing_page(choices: tuple[SignInChoice, ...], wanted: str = "/") -> Landin
     )
 
 
-def shelves(names: Container[str], samples_url: str) -> tuple[LessonShelf, ...]:
-    """The samples among `names`, by lesson; a lesson without any is left out."""
+def shelves(
+    names: Container[str], samples_url: str, reached: Container[str] = ()
+) -> tuple[LessonShelf, ...]:
+    """The samples among `names`, by lesson; a lesson without any is left out.
+
+    `reached` are the samples whose goal is.
+    """
     found = []
     for number, lesson in enumerate(LESSONS, 1):
         there = [one for one in samples() if one.lesson == lesson.name and one.name in names]
         if there:
-            cards = tuple(sample_card(one, samples_url) for one in there)
+            cards = tuple(
+                replace(sample_card(one, samples_url), is_reached=one.name in reached)
+                for one in there
+            )
             shelf = LessonShelf(number=number, name=lesson.name, about=lesson.about, samples=cards)
             found.append(shelf)
     return tuple(found)
@@ -135,7 +203,13 @@ def sample_card(sample: Sample, samples_url: str) -> SampleCard:
         needs_worker=sample.needs_worker,
         has_steps=bool(sample.steps),
         thumbnail=_thumbnail(sample.name),
+        goal=_goals()[sample.name],
     )
+
+
+@cache
+def _goals() -> dict[str, str]:
+    return {one.sample: one.says for one in goals()}
 
 
 @cache

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from playground.engine import waiting, workflows
+from playground.engine import learning, waiting, workflows
 from playground.model.definitions import JSONObject, WorkflowDef
 from playground.model.errors import Invalid, NotFound, PlaygroundError
 from playground.model.execution import Execution
@@ -25,7 +25,7 @@ from playground.store import queries
 from playground.web.forms import Form, read_form, read_query, whole_number
 from playground.web.input_form import InputField, fields_of, filled_in, rest_of
 from playground.web.pages import json_text, quoted, redirect, render, runtime, site
-from playground.web.start_code import Start, StartCode, programs
+from playground.web.start_code import Start, StartCode, with_first
 from sample_workflows import sample
 from tenants import keys
 from tenants.asgi import signed_in
@@ -244,7 +244,8 @@ async def _page(request: Request, asked: Form, earlier: Execution | None = None)
         domains_text=_lines(earlier.task_to_domain) if earlier else "",
         history=history,
         has_key=bool(key_id),
-        code=programs(
+        code=with_first(
+            await learning.language_of(runtime(request), caller),
             Start(
                 server_url=f"{site(request).public_url}/api",
                 key_id=key_id or "YOUR_KEY_ID",
@@ -252,7 +253,7 @@ async def _page(request: Request, asked: Form, earlier: Execution | None = None)
                 version=version,
                 input=given,
                 correlation_id=correlation_id,
-            )
+            ),
         ),
         problem="" if definition or not name else f"There is no workflow {name} in this version.",
     )

@@ -1,6 +1,6 @@
 """Workflow definitions: the list, and one with its diagram and JSON."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as dataclass_replace
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 from markupsafe import Markup
+from msgspec import UNSET
 from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,12 +29,12 @@ from playground.model.tags import ResourceType
 from playground.model.written import compact as compact
 from playground.store import queries
 from playground.store import tags as stored_tags
-from playground.understand.explanation import Explanation, explain
+from playground.understand.explanation import Explanation, Sentence, explain
 from playground.web.forms import Form, path_text, read_form, read_query, whole_number
 from playground.web.pages import picture, quoted, redirect, render, runtime
 from playground.web.readme import readme_html
 from playground.web.relations import Relations, relations_of
-from sample_workflows import sample
+from sample_workflows import sample, stand_ins
 from tenants.asgi import signed_in
 
 NO_TAGS: Final[Mapping[str, Sequence[Tag]]] = MappingProxyType({})
@@ -57,20 +58,33 @@ class WorkflowDefinitionsPage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SelectedTask:
-    """A task of the definition, opened from the diagram."""
+    """A task of the definition, opened from the diagram or on the walk through it.
+
+    `says` is its sentence of the explanation; `previous` and `next` are the references of its
+    neighbours in the order in which the definition is written, "" at its ends.
+    """
 
     ref: str
     name: str
     type: str
     document: JSONObject
+    says: str = ""
+    position: int = 1
+    total: int = 1
+    previous: str = ""
+    next: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NeededWorker:
-    """A task type that a worker carries out; `stand_in` says that the playground does so."""
+    """A task type that a worker carries out; `stand_in` says that the playground does so.
+
+    `has_stand_in` says that it could: then there is a switch.
+    """
 
     task_type: str
     stand_in: bool
+    has_stand_in: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +100,8 @@ class WorkflowDefinitionPage:
     explanation: Explanation
     node_link: str
     """Before a task's quoted reference: where the sentence about it leads."""
+    first_task: str
+    """Where the walk through it begins, "" without tasks."""
     readme: Markup
     """What this sample is about, and what to look at; empty where it is none."""
     tags: tuple[Tag, ...] = ()
@@ -224,10 +240,11 @@ def definition_page(
         versions=tuple(sorted(versions, key=lambda one: -one.version)),
         svg=picture(diagram.draw(layout, link=link, selected=task_ref, description=told.text)),
         text=indented(definition),
-        task=_selected(opened) if opened else None,
+        task=_selected(opened, list(tasks), told) if opened else None,
         task_count=sum(1 for _ in definition.all_tasks()),
+        first_task=next(iter(tasks), ""),
         workers=tuple(
-            NeededWorker(task_type=name, stand_in=name in working)
+            NeededWorker(task_type=name, stand_in=name in working, has_stand_in=name in stand_ins())
             for name in sorted(_worker_types(definition))
         ),
         explanation=told,
@@ -244,13 +261,30 @@ def _worker_types(definition: WorkflowDef) -> set[str]:
     return found | set(example.stand_ins if example else ())
 
 
-def _selected(task: WorkflowTask) -> SelectedTask:
+def _selected(task: WorkflowTask, refs: list[str], told: Explanation) -> SelectedTask:
+    at = refs.index(task.task_reference_name)
     return SelectedTask(
         ref=task.task_reference_name,
         name=task.name,
         type=task.type,
         document=compact(task),
+        says=_says(told.sentences).get(task.task_reference_name, ""),
+        position=at + 1,
+        total=len(refs),
+        previous=refs[at - 1] if at else "",
+        next=refs[at + 1] if at + 1 < len(refs) else "",
     )
+
+
+def _says(sentences: Iterable[Sentence]) -> dict[str, str]:
+    """Reference → the sentence about that task, also of those inside others."""
+    found: dict[str, str] = {}
+    for one in sentences:
+        if one.task_reference_name is not UNSET:
+            found[one.task_reference_name] = one.text
+        for passage in one.inside:
+            found |= _says(passage.sentences)
+    return found
 
 
 def indented(document: msgspec.Struct) -> str:

@@ -17,10 +17,12 @@ from playground.model.execution import (
     TaskStatus,
     WorkflowStatus,
 )
+from playground.model.learning import FirstStep, Progress, Question
 from playground.model.usage import Meter, TaskUsage, Window, WorkflowUsage
 from playground.model.usage import Usage as NamespaceUsage
 from playground.web.access_keys import AccessKeysPage, CreatedKey, KeyLine
 from playground.web.api_docs import docs_page, operation_page, operations_of
+from playground.web.browser_worker import BrowserWorkerPage, first_program
 from playground.web.bulk_actions import ACTIONS, BulkReport, ReportLine
 from playground.web.errors import ErrorPage
 from playground.web.execution import diagram, documents, summary, task_list, timeline
@@ -41,8 +43,9 @@ from playground.web.executions import (
 )
 from playground.web.feedback import FeedbackInboxPage, FeedbackLine, FeedbackPage
 from playground.web.forms import Form
-from playground.web.home import HomePage, landing_page, shelves
+from playground.web.home import HomePage, landing_page, narrowed, shelves
 from playground.web.input_form import fields_of
+from playground.web.learning import welcome_of
 from playground.web.pages import Person, Shell, Usage, picture
 from playground.web.palette import Group, Hit, PalettePage
 from playground.web.patterns import patterns_page
@@ -424,12 +427,48 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
             lessons=shelves({one.name for one in samples()}, "http://here/samples"),
             recent=_RUNS,
             has_run=True,
+            welcome=welcome_of(
+                Progress(steps=frozenset({FirstStep.RUN}), goals=frozenset({"PopulationMaxMin"}))
+            ),
+            tags=("fork", "images"),
         ),
         "Hello, Ada",
     ),
+    "browser_worker": (
+        "workers/browser.html",
+        BrowserWorkerPage(
+            task_type=HOSTILE, workflow=HOSTILE, program=first_program("simplest_task")
+        ),
+        "Work on ",
+    ),
+    "home_searched": (
+        "home/show.html",
+        HomePage(
+            first_name="Ada",
+            lessons=narrowed(
+                shelves({one.name for one in samples()}, "http://here/samples"), "", "images"
+            ),
+            recent=(),
+            has_run=True,
+            welcome=welcome_of(
+                Progress(answers={Question.FIELD: "media"}, is_asked=True),
+                {one.name for one in samples()},
+            ),
+            search=HOSTILE,
+            tag="images",
+            tags=("fork", "images"),
+        ),
+        "samples with",
+    ),
     "home_empty": (
         "home/show.html",
-        HomePage(first_name=HOSTILE, lessons=(), recent=(), has_run=False),
+        HomePage(
+            first_name=HOSTILE,
+            lessons=(),
+            recent=(),
+            has_run=False,
+            welcome=welcome_of(Progress(is_asked=True, is_hidden=True)),
+        ),
         "Hello, ",
     ),
     "run_restored": (

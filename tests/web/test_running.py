@@ -17,7 +17,7 @@ from playground.model.requests import IdempotencyStrategy
 from playground.web.forms import Form
 from playground.web.input_form import fields_of, filled_in, rest_of
 from playground.web.run import InvalidDomains, domains, start_request
-from playground.web.start_code import Start, StartCode, programs
+from playground.web.start_code import Start, StartCode, programs, with_first
 from playground.web.trials import alone, can_run_alone, mocks_of, suggested_mocks
 from playground.web.worker_project import LANGUAGES, Project, archive
 from playground.web.workers import QueueFilters, passes, queue_lines, wanted_of, worker_lines
@@ -101,6 +101,17 @@ def test_there_is_a_program_for_each_language() -> None:
         *("Python", "JavaScript", "Java", "Go", "C#", "Clojure", "curl", "CLI"),
     ]
     assert all("the-key" in one.text and "here/api" in one.text for one in _programs().values())
+
+
+def test_the_language_of_the_reader_comes_first() -> None:
+    start = Start(server_url="http://here/api", key_id="k", name="n", version=0, input={})
+
+    assert with_first("go", start)[0].label == "Go"
+    assert [one.label for one in with_first("cobol", start)] == list(_programs())
+
+
+def test_clojure_asks_the_namespace_that_its_client_has() -> None:
+    assert "io.orkes.workflow-resource" in _programs()["Clojure"].text
 
 
 def test_python_of_hostile_names_is_python() -> None:
