@@ -263,9 +263,9 @@ def bundle_of(text: str, *, max_bytes: int, of: Importable = EVERYTHING) -> Bund
         if isinstance(document, dict) and document:
             return Bundle(environment=read(body, dict[str, str], max_bytes=max_bytes))
     elif isinstance(document, list) and document:
-        return Bundle(**{of.field: read(body, of.many, max_bytes=max_bytes)})
+        return _bundle(of, read(body, of.many, max_bytes=max_bytes))
     elif isinstance(document, dict) and _is_one(document, of):
-        return Bundle(**{of.field: [read(body, of.type, max_bytes=max_bytes)]})
+        return _bundle(of, [read(body, of.type, max_bytes=max_bytes)])
     raise Invalid(_no_such_file(of))
 
 
@@ -273,7 +273,12 @@ def _only(bundle: Bundle, of: Importable) -> Bundle:
     found = getattr(bundle, of.field)
     if not found:
         raise Invalid(f"The file has no {of.things}.")
-    return Bundle(**{of.field: found})
+    return _bundle(of, found)
+
+
+def _bundle(of: Importable, found: Any) -> Bundle:
+    fields: dict[str, Any] = {of.field: found}
+    return Bundle(**fields)
 
 
 def _is_one(document: dict[str, Any], of: Importable) -> bool:
