@@ -118,6 +118,12 @@ _KEY: Final = select(
 _KEYS: Final = _KEY.where(access_keys.c.application == bindparam("application_id")).order_by(
     access_keys.c.created_at, access_keys.c.id
 )
+_NEWEST_ACTIVE: Final = (
+    select(access_keys.c.id)
+    .where(access_keys.c.status == ACTIVE)
+    .order_by(access_keys.c.created_at.desc(), access_keys.c.id.desc())
+    .limit(1)
+)
 _KEY_OF_APPLICATION: Final = (access_keys.c.application == bindparam("application_id")) & (
     access_keys.c.id == bindparam("key_id")
 )
@@ -279,6 +285,12 @@ async def keys_of(connection: Connection, application_id: str) -> list[AccessKey
     """The keys of an application of the bound namespace, oldest first."""
     rows = await connection.all(_KEYS, application_id=application_id)
     return [_key_of(row) for row in rows]
+
+
+async def newest_active(connection: Connection) -> str | None:
+    """The id of the newest key of the bound namespace that works."""
+    found: str | None = await connection.scalar(_NEWEST_ACTIVE)
+    return found
 
 
 async def toggle(

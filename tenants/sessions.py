@@ -11,11 +11,12 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
 
+from tenants import quotas
 from tenants.database import Connection, Record
 from tenants.directory import MEMBER_COLUMNS, Member, member_of
-from tenants.tables import NOW_MS, members, namespaces, plans, sessions, users
+from tenants.tables import NOW_MS, members, namespaces, plans, sessions, usage, users
 
 LIFE_SECONDS: Final = 7 * 86_400
 IDLE_SECONDS: Final = 12 * 3_600
@@ -26,7 +27,10 @@ _DEVICE_CHARACTERS: Final = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """One login of one person; `handle` names it on the page that lists sessions."""
+    """One login of one person; `handle` names it on the page that lists sessions.
+
+    `running_executions` is how many of its namespace had not ended when the session was read.
+    """
 
     handle: str
     member: Member
@@ -35,6 +39,7 @@ class Session:
     created_at: int
     seen_at: int
     expires_at: int
+    running_executions: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +65,14 @@ _SELECT: Final = (
         sessions.c.seen_at,
         sessions.c.expires_at,
         (sessions.c.seen_at < NOW_MS - SEEN_EVERY_SECONDS * 1_000).label("stale"),
+        # With the session, because every page shows it: a transaction of its own costs more.
+        select(func.coalesce(func.sum(usage.c.amount), 0))
+        .where(
+            usage.c.namespace == sessions.c.namespace,
+            usage.c.quota == literal_column(f"'{quotas.RUNNING_EXECUTIONS}'"),
+        )
+        .scalar_subquery()
+        .label("running_executions"),
         *MEMBER_COLUMNS,
     )
     .join(users, users.c.id == sessions.c.user_id)
@@ -197,4 +210,5 @@ def _session_of(row: Record) -> Session:
         created_at=row["created_at"],
         seen_at=row["seen_at"],
         expires_at=row["expires_at"],
+        running_executions=int(row["running_executions"]),
     )

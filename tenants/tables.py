@@ -333,6 +333,7 @@ GRANTS: Final[dict[str, dict[str, str]]] = {
     "usage": {
         "tenant": "select, insert, update",
         "committer": "select, insert, update",
+        "identity": "select (namespace, quota, amount)",
         "operator": "select",
     },
     "feedback": {"tenant": "select, insert", "operator": "select"},

@@ -5,6 +5,7 @@ the namespace it works for and under that namespace's plan, as `WORKER_ID`. It l
 alone while somebody else polls for it, and looks again later.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -105,8 +106,13 @@ async def stand_ins(rt: Runtime, caller: Caller) -> StandIns:
 
 async def working(rt: Runtime, caller: Caller) -> frozenset[str]:
     """The task types that stand-ins work on in this namespace."""
-    found = await stand_ins(rt, caller)
-    return frozenset(one.task_type for one in found.stand_ins if one.enabled)
+    async with rt.reading(caller.namespace) as connection:
+        return working_by(await rows.switches(connection))
+
+
+def working_by(switches: Mapping[str, bool]) -> frozenset[str]:
+    """The task types that stand-ins work on where these are the switches."""
+    return frozenset(name for name in defaults() if is_on(switches, name))
 
 
 async def switch_all(rt: Runtime, caller: Caller, *, on: bool) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +32,8 @@ from tenants.database import Connection, Record
 
 _decode_workflow = msgspec.json.Decoder(WorkflowDef).decode
 _decode_task = msgspec.json.Decoder(TaskDef).decode
+
+_SHORT_CHARACTERS: Final = 16_384
 
 _NAMES: Final = bindparam("names", type_=ARRAY(Text))
 _w, _t, _e = workflow_definitions.c, task_definitions.c, executions.c
@@ -68,12 +71,10 @@ _DELETE_WORKFLOW: Final = delete(workflow_definitions).where(
     _w.name == bindparam("of_name"), _w.version == bindparam("of_version")
 )
 _DELETE_VERSIONS: Final = delete(workflow_definitions).where(_w.name == bindparam("of_name"))
-_OTHERS_LATEST: Final = (
-    select(workflow_definitions)
-    .ext(distinct_on(_w.name))
-    .where(_w.name != bindparam("of_name"))
-    .order_by(_w.name, _w.version.desc())
+_LATEST_OF_EACH: Final = (
+    select(workflow_definitions).ext(distinct_on(_w.name)).order_by(_w.name, _w.version.desc())
 )
+_OTHERS_LATEST: Final = _LATEST_OF_EACH.where(_w.name != bindparam("of_name"))
 _RUNNING: Final = (
     select(_e.version, func.count().label("amount"))
     .where(
@@ -108,6 +109,24 @@ _BUMP: Final = (
 )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkflowLine:
+    """The latest version of a workflow as a list shows it: without what it does."""
+
+    name: str
+    version: int
+    description: str
+    create_time: int
+    update_time: int
+
+
+class _Described(msgspec.Struct):
+    description: str | None = None
+
+
+_describe = msgspec.json.Decoder(_Described).decode
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
     """Who writes, where, and when."""
@@ -119,7 +138,18 @@ class Author:
 
 def workflow_of(row: Record) -> WorkflowDef:
     """The definition in a row, with its times and authors."""
-    return replace(_decode_workflow(row["body"]), **_audit(row))
+    body: str = row["body"]
+    decode = _decoded if len(body) <= _SHORT_CHARACTERS else _decode_workflow
+    return replace(decode(body), **_audit(row))
+
+
+@lru_cache(maxsize=1_000)
+def _decoded(body: str) -> WorkflowDef:
+    """Pages and checks read all definitions of a namespace, most of which are everybody's samples.
+
+    Definitions are frozen, and nobody changes the documents inside them.
+    """
+    return _decode_workflow(body)
 
 
 def task_def_of(row: Record) -> TaskDef:
@@ -203,6 +233,11 @@ async def delete_workflow_versions(connection: Connection, name: str) -> int:
     return await connection.run(_DELETE_VERSIONS, of_name=name)
 
 
+async def latest(connection: Connection) -> list[WorkflowDef]:
+    """The latest version of every workflow, by name."""
+    return [workflow_of(row) for row in await connection.all(_LATEST_OF_EACH)]
+
+
 async def others_latest(connection: Connection, name: str) -> list[WorkflowDef]:
     """The latest version of every workflow but this one."""
     return [workflow_of(row) for row in await connection.all(_OTHERS_LATEST, of_name=name)]
@@ -237,6 +272,20 @@ async def delete_task_def(connection: Connection, name: str) -> bool:
 async def workflow_names(connection: Connection) -> list[str]:
     """The names of all workflows, in order."""
     return [row["name"] for row in await connection.all(_NAMES_OF_WORKFLOWS)]
+
+
+async def workflow_lines(connection: Connection) -> list[WorkflowLine]:
+    """The latest version of each workflow by name; of the bodies only the description is read."""
+    return [
+        WorkflowLine(
+            name=row["name"],
+            version=row["version"],
+            description=_describe(row["body"]).description or "",
+            create_time=row["create_time"],
+            update_time=row["update_time"],
+        )
+        for row in await connection.all(_LATEST_OF_EACH)
+    ]
 
 
 async def task_defs(connection: Connection) -> list[TaskDef]:

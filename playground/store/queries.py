@@ -7,7 +7,6 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import replace
 from sqlalchemy import bindparam, case, false, func, literal, select, union_all
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from playground.model.definitions import (
     JSONObject,
@@ -46,14 +45,12 @@ _w = workflow_definitions.c
 
 _WORKFLOWS: Final = select(workflow_definitions).order_by(_w.name, _w.version)
 _WORKFLOWS_NAMED: Final = _WORKFLOWS.where(_w.name == bindparam("of_name"))
-_LATEST: Final = (
-    select(workflow_definitions).ext(distinct_on(_w.name)).order_by(_w.name, _w.version.desc())
-)
 _SUMMARIES: Final = select(_w.name, _w.version, _w.create_time, _w.update_time).order_by(
     _w.name, _w.version
 )
 _VERSIONS: Final = _SUMMARIES.where(_w.name == bindparam("of_name"))
 _TASK_DEFS: Final = select(task_definitions).order_by(task_definitions.c.name)
+_TASK_DEF_NAMES: Final = select(task_definitions.c.name).order_by(task_definitions.c.name)
 _PLAN: Final = select(*PLAN_COLUMNS).join(namespace_rows, namespace_rows.c.plan == plans.c.name)
 _NAMESPACES: Final = select(namespace_rows.c.id).order_by(namespace_rows.c.id)
 _TASK: Final = select(tasks).where(tasks.c.id == bindparam("of_id"))
@@ -147,12 +144,22 @@ async def workflow_defs(
 ) -> list[WorkflowDef]:
     """Workflow definitions by name and version."""
     if latest_only:
-        found = await connection.all(_LATEST)
-    elif name:
+        return await definitions.latest(connection)
+    if name:
         found = await connection.all(_WORKFLOWS_NAMED, of_name=name)
     else:
         found = await connection.all(_WORKFLOWS)
     return [definitions.workflow_of(row) for row in found]
+
+
+async def workflow_lines(connection: Connection) -> list[definitions.WorkflowLine]:
+    """The latest version of each workflow as a list shows it, by name."""
+    return await definitions.workflow_lines(connection)
+
+
+async def workflow_names(connection: Connection) -> list[str]:
+    """The names of all workflows, in order; costs much less than their definitions."""
+    return await definitions.workflow_names(connection)
 
 
 async def workflow_versions(
@@ -181,6 +188,11 @@ async def task_def(connection: Connection, name: str) -> TaskDef | None:
 async def task_defs(connection: Connection) -> list[TaskDef]:
     """Task definitions by name."""
     return [definitions.task_def_of(row) for row in await connection.all(_TASK_DEFS)]
+
+
+async def task_def_names(connection: Connection) -> list[str]:
+    """The names of all task definitions, in order."""
+    return [row["name"] for row in await connection.all(_TASK_DEF_NAMES)]
 
 
 async def execution(

@@ -7,6 +7,7 @@ pages do without scripts.
 
 import json
 import mimetypes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,10 +55,10 @@ def static_url(name: str) -> str:
     return f"/static/source/{name}" if name.endswith(".css") else ""
 
 
-def preloads(name: str) -> tuple[str, ...]:
-    """What a script imports at once, so that the browser need not find out in two trips."""
-    asset = manifest().get(name)
-    return asset.preload if asset else ()
+def preloads(names: Iterable[str]) -> tuple[str, ...]:
+    """What scripts import at once, so that the browser need not find out in two trips."""
+    found = [asset for name in names if (asset := manifest().get(name))]
+    return tuple(dict.fromkeys(path for asset in found for path in asset.preload))
 
 
 async def serve_built(request: Request) -> Response:

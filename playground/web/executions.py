@@ -21,11 +21,11 @@ from playground.model.search_query import (
 )
 from playground.problems import problem_of
 from playground.store import queries
-from playground.web import saved_searches
+from playground.store import saved_searches as stored_searches
 from playground.web.forms import Form, page_number, read_form, read_query
 from playground.web.pages import base_path, redirect, render, runtime, site
 from playground.web.preferences import YEAR_SECONDS, local_path
-from playground.web.saved_searches import SavedLine
+from playground.web.saved_searches import SavedLine, saved_lines
 from playground.web.search_form import (
     PAGE_SIZE,
     ApiSearch,
@@ -161,15 +161,16 @@ async def list_executions(request: Request) -> Response:
         wanted, problem = SearchRequest(size=0), problem_of(error)
     async with rt.reading(caller.namespace) as connection:
         total, found = await queries.search_executions(connection, wanted)
-        definitions = await queries.workflow_defs(connection, latest_only=True)
+        names = await queries.workflow_names(connection)
+        kept = await stored_searches.of(connection, Searched.EXECUTIONS)
     page = ExecutionsPage(
         filters=filters,
         executions=() if problem else tuple(found),
         pager=pager_of(filters.fields(), number, len(found), 0 if problem else total),
-        names=tuple(sorted(one.name for one in definitions)),
+        names=tuple(sorted(names)),
         columns=chosen_columns(request.cookies.get(COLUMNS_COOKIE, "")),
         snippets=() if problem else snippets(api_search(filters), site(request).public_url),
-        saved=await saved_searches.lines(rt, caller, Searched.EXECUTIONS, filters.query_string),
+        saved=saved_lines(kept, filters.query_string),
         problem=problem.message if problem else "",
         ignored=() if problem else tuple(unknown_fields(filters.query, EXECUTION_FIELDS)),
     )

@@ -22,10 +22,10 @@ from playground.model.search_query import NEWEST_FIRST, SearchRequest
 from playground.store import queries
 from playground.web.forms import read_query
 from playground.web.learning import Welcome, welcome_of
-from playground.web.pages import picture, render, runtime, site
+from playground.web.pages import json_text, picture, quoted, render, runtime, site
 from playground.web.preferences import local_path
 from playground.web.site import SignInChoice
-from sample_workflows import LESSONS, Sample, samples
+from sample_workflows import LESSONS, samples
 from sample_workflows.goals import goals
 from tenants.caller import Caller
 
@@ -54,7 +54,9 @@ class SampleCard:
     description: str
     tags: tuple[str, ...]
     version: int
-    input: dict[str, object]
+    path: str
+    input_text: str
+    """The input as the form sends it."""
     needs_worker: tuple[str, ...]
     has_steps: bool
     """Somebody has to answer it on its way."""
@@ -108,7 +110,7 @@ async def show_home(request: Request) -> Response:
     newest, rt = SearchRequest(sort=NEWEST_FIRST, start=0, size=RECENT), runtime(request)
     async with rt.reading(caller.namespace) as connection:
         total, recent = await queries.search_executions(connection, newest)
-        names = {one.name for one in await queries.workflow_defs(connection, latest_only=True)}
+        names = set(await queries.workflow_names(connection))
     progress = await learning.progress(rt, caller, bool(names - installed()))
     query = read_query(request)
     lessons = shelves(names, rt.samples_url, progress.goals)
@@ -159,16 +161,20 @@ async def _show_landing(request: Request) -> Response:
 def landing_page(choices: tuple[SignInChoice, ...], wanted: str = "/") -> LandingPage:
     """`wanted` is where to go after signing in."""
     query = "" if wanted == "/" else "?next=" + quote(wanted, safe="/")
-    first = samples()[0]
-    definition = convert(first.workflow, WorkflowDef)
     return LandingPage(
         buttons=tuple(
             SignInButton(label=choice.label, name=choice.name, path=choice.path + query)
             for choice in choices
         ),
-        picture=picture(diagram.draw(diagram.lay_out(definition), link="#t-")),
+        picture=_first_picture(),
         is_returning=wanted != "/",
     )
+
+
+@cache
+def _first_picture() -> Markup:
+    definition = convert(samples()[0].workflow, WorkflowDef)
+    return picture(diagram.draw(diagram.lay_out(definition), link="#t-"))
 
 
 def shelves(
@@ -183,7 +189,7 @@ def shelves(
         there = [one for one in samples() if one.lesson == lesson.name and one.name in names]
         if there:
             cards = tuple(
-                replace(sample_card(one, samples_url), is_reached=one.name in reached)
+                replace(_sample_card(one.name, samples_url), is_reached=one.name in reached)
                 for one in there
             )
             shelf = LessonShelf(number=number, name=lesson.name, about=lesson.about, samples=cards)
@@ -191,7 +197,10 @@ def shelves(
     return tuple(found)
 
 
-def sample_card(sample: Sample, samples_url: str) -> SampleCard:
+@cache
+def _sample_card(name: str, samples_url: str) -> SampleCard:
+    """Changes only with the release."""
+    sample = next(one for one in samples() if one.name == name)
     return SampleCard(
         name=sample.name,
         title=sample.title,
@@ -199,10 +208,11 @@ def sample_card(sample: Sample, samples_url: str) -> SampleCard:
         # Its lesson is the shelf it stands on, and all of them are samples.
         tags=sample.tags[2:],
         version=sample.version,
-        input=sample.input_at(samples_url),
+        path=f"/definitions/workflows/{quoted(sample.name)}",
+        input_text=json_text(sample.input_at(samples_url)),
         needs_worker=sample.needs_worker,
         has_steps=bool(sample.steps),
-        thumbnail=_thumbnail(sample.name),
+        thumbnail=picture(diagram.thumbnail_svg(convert(sample.workflow, WorkflowDef))),
         goal=_goals()[sample.name],
     )
 
@@ -210,13 +220,6 @@ def sample_card(sample: Sample, samples_url: str) -> SampleCard:
 @cache
 def _goals() -> dict[str, str]:
     return {one.sample: one.says for one in goals()}
-
-
-@cache
-def _thumbnail(name: str) -> Markup:
-    """A sample's picture; it changes only with the release."""
-    one = next(sample for sample in samples() if sample.name == name)
-    return picture(diagram.thumbnail_svg(convert(one.workflow, WorkflowDef)))
 
 
 routes = [Route("/", show_home)]

@@ -3,13 +3,14 @@
 A template gets `page` (the frozen context of that page) and `shell` (who is signed in, where we
 are) and nothing else. Filters: `breakable`, `bytes`, `coded`, `duration`, `in_short`,
 `json_text`, `json_view`, `moment`, `plain_moment`, `quoted`, `short_json`, `status_icon`,
-`status_word`. Globals: `csrf_field`, `preloads`, `static_url`, `url`.
+`status_word`. Globals: `csrf_field`, `icon_svg`, `preloads`, `static_url`, `url`.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,11 +24,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from playground.diagram.icons import STATUS_ICONS, word_of
 from playground.engine.runtime import Runtime
 from playground.web.assets import preloads, static_url
+from playground.web.icons import icon
 from playground.web.json_view import json_view
 from playground.web.site import Site
-from tenants import quotas
 from tenants.asgi import CSRF_FIELD
-from tenants.caller import Caller
 from tenants.directory import is_operator
 from tenants.sessions import Session
 
@@ -87,12 +87,7 @@ def site(request: Request) -> Site:
 
 async def render(request: Request, template: str, page: Any, status_code: int = 200) -> Response:
     """`page` in `template`, inside the shell of whoever asks."""
-    shell = shell_of(request)
-    session = _session(request)
-    if session is not None:
-        usage = await _usage(runtime(request), session.member.caller)
-        shell = _with_usage(shell, usage)
-    return respond(template, page, shell, status_code)
+    return respond(template, page, shell_of(request), status_code)
 
 
 def respond(template: str, page: Any, shell: Shell, status_code: int = 200) -> Response:
@@ -101,7 +96,7 @@ def respond(template: str, page: Any, shell: Shell, status_code: int = 200) -> R
 
 
 def shell_of(request: Request) -> Shell:
-    """The shell without the meter: needs no database, so error pages can have it too."""
+    """Needs no database, so error pages can have it too."""
     here = site(request)
     session = _session(request)
     theme = request.cookies.get(THEME_COOKIE, "")
@@ -112,6 +107,7 @@ def shell_of(request: Request) -> Shell:
         theme=theme if theme in THEMES else "",
         csrf_token=getattr(request.state, "csrf_token", None) or "",
         person=_person(session, here) if session else None,
+        usage=_usage(session) if session else None,
     )
 
 
@@ -150,25 +146,12 @@ def _person(session: Session, here: Site) -> Person:
     )
 
 
-async def _usage(rt: Runtime, caller: Caller) -> Usage:
-    async with rt.reading(caller.namespace) as connection:
-        running = await quotas.used(connection, caller.namespace, quotas.RUNNING_EXECUTIONS)
+def _usage(session: Session) -> Usage:
+    plan = session.member.plan
     return Usage(
-        running=running,
-        running_limit=caller.plan.running_executions,
-        requests_per_second=caller.plan.requests_per_second,
-    )
-
-
-def _with_usage(shell: Shell, usage: Usage) -> Shell:
-    return Shell(
-        site=shell.site,
-        base=shell.base,
-        path=shell.path,
-        theme=shell.theme,
-        csrf_token=shell.csrf_token,
-        person=shell.person,
-        usage=usage,
+        running=session.running_executions,
+        running_limit=plan.running_executions,
+        requests_per_second=plan.requests_per_second,
     )
 
 
@@ -186,9 +169,8 @@ def _static_url(context: Context, name: str) -> str:
 
 @pass_context
 def _csrf_field(context: Context) -> Markup:
-    return Markup('<input type="hidden" name="{}" value="{}">').format(
-        CSRF_FIELD, context["shell"].csrf_token
-    )
+    token = context["shell"].csrf_token
+    return Markup('<input type="hidden" name="%s" value="%s">') % (CSRF_FIELD, token)
 
 
 def moment(ms: int) -> Markup:
@@ -196,7 +178,8 @@ def moment(ms: int) -> Markup:
     if not ms:
         return Markup('<span class="muted">–</span>')
     at = datetime.fromtimestamp(ms / 1000, UTC)
-    return Markup('<time datetime="{}">{}</time>').format(
+    # Not `format`, here and below: that goes through each template sign by sign.
+    return Markup('<time datetime="%s">%s</time>') % (
         at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         at.strftime("%-d %b %Y, %H:%M:%S UTC"),
     )
@@ -216,10 +199,15 @@ def duration(ms: int) -> str:
 
 
 def status_icon(status: str) -> Markup:
+    return _status_icon(status if status in STATUS_ICONS else "SCHEDULED")
+
+
+@cache
+def _status_icon(status: str) -> Markup:
     moving = Markup(' class="spin"') if status in ("RUNNING", "IN_PROGRESS") else Markup("")
     return Markup(
         '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path{} d="{}"/></svg>'
-    ).format(moving, STATUS_ICONS.get(status, STATUS_ICONS["SCHEDULED"]))
+    ).format(moving, STATUS_ICONS[status])
 
 
 def breakable(name: str) -> Markup:
@@ -281,6 +269,8 @@ environment = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    # To look at each file again cost a quarter of a page; who edits a template starts again.
+    auto_reload=False,
 )
 environment.filters |= {
     "breakable": breakable,
@@ -302,4 +292,5 @@ environment.globals |= {
     "static_url": _static_url,
     "preloads": preloads,
     "csrf_field": _csrf_field,
+    "icon_svg": icon,
 }

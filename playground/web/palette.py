@@ -69,12 +69,12 @@ async def find(request: Request) -> Response:
 
 
 async def _groups(connection: Connection, query: str) -> list[Group]:
-    workflows = await queries.workflow_defs(connection, latest_only=True)
+    workflows = await queries.workflow_lines(connection)
     workflow_hits = [
         Hit(
             name=one.name,
             path=f"/definitions/workflows/{quoted(one.name)}",
-            about=one.description or "",
+            about=one.description,
         )
         for one in workflows
     ]

@@ -221,16 +221,15 @@ async def _page(request: Request, asked: Form, earlier: Execution | None = None)
     """The form for the workflow that `asked` names, else for the first one, as `earlier` ran."""
     caller = signed_in(request).member.caller
     async with runtime(request).reading(caller.namespace) as connection:
-        latest = await queries.workflow_defs(connection, latest_only=True)
-        names = tuple(sorted((one.name for one in latest), key=str.casefold))
+        names = tuple(sorted(await queries.workflow_names(connection), key=str.casefold))
         name = asked.line("name") or (earlier.workflow_name if earlier else "") or _first(names)
         version = whole_number(asked.line("version")) or 0
         definition = await queries.workflow_def(connection, name, version or None)
         versions = await queries.workflow_versions(connection, name)
         history = await _history(connection, name)
+        key_id = await keys.newest_active(connection)
     given = earlier.input if earlier else _suggested(request, definition)
     fields = fields_of(definition, given) if definition else ()
-    key_id = await newest_key(request)
     correlation_id = (earlier.correlation_id or "") if earlier else ""
     return RunPage(
         names=names,
@@ -265,19 +264,6 @@ async def _history(connection: Connection, name: str) -> tuple[Execution, ...]:
     wanted = SearchRequest(clauses=clauses, sort=NEWEST_FIRST, size=RUNS_SHOWN)
     _, found = await queries.search_executions(connection, wanted)
     return tuple(found)
-
-
-async def newest_key(request: Request) -> str:
-    """The id of a key of this namespace that works, "" where there is none."""
-    caller = signed_in(request).member.caller
-    async with runtime(request).unit_of_work(caller.namespace) as connection:
-        found = [
-            key
-            for application in await keys.applications_of(connection)
-            for key in await keys.keys_of(connection, application.id)
-            if key.status == keys.ACTIVE
-        ]
-    return max(found, key=lambda key: key.created_at).id if found else ""
 
 
 def _lines(mapping: Any) -> str:

@@ -1,5 +1,6 @@
 """Searches kept under a name: the form on a search page, and the list above it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -7,13 +8,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from playground.engine import saved_searches
-from playground.engine.runtime import Runtime
 from playground.model.errors import NotFound
 from playground.model.saved_searches import SavedSearch, Searched
 from playground.web.forms import path_text, read_form
 from playground.web.pages import redirect, runtime
 from tenants.asgi import signed_in
-from tenants.caller import Caller
 
 PATHS = {Searched.EXECUTIONS: "/executions", Searched.TASKS: "/tasks"}
 
@@ -26,13 +25,11 @@ class SavedLine:
     """Its filters are the ones in force."""
 
 
-async def lines(
-    rt: Runtime, caller: Caller, searched: Searched, filters: str
-) -> tuple[SavedLine, ...]:
+def saved_lines(kept: Iterable[SavedSearch], filters: str) -> tuple[SavedLine, ...]:
     """The searches for one kind of thing; `filters` are those in force."""
     return tuple(
         SavedLine(name=one.name, link=f"?{one.filters}", is_open=one.filters == filters)
-        for one in await saved_searches.of(rt, caller, searched)
+        for one in kept
     )
 
 

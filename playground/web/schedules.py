@@ -282,12 +282,12 @@ async def _show(
     caller, rt = signed_in(request).member.caller, runtime(request)
     wanted = runs_search(query="", sort="", free_text="", start=0, size=5)
     async with rt.reading(caller.namespace) as connection:
-        workflows = await queries.workflow_defs(connection, latest_only=True)
+        workflows = await queries.workflow_names(connection)
         runs: Sequence[WorkflowScheduleExecution] = ()
         if known is not None:
             of_this = replace(wanted, clauses=(Clause("schedule", Operator.EQUAL, (name,)),))
             _, runs = await schedule_search.runs_matching(connection, of_this)
-    names = tuple(sorted((one.name for one in workflows), key=str.casefold))
+    names = tuple(sorted(workflows, key=str.casefold))
     page = schedule_page(
         name,
         replace(draft, sections=sections(is_new=not name, workflows=names)),

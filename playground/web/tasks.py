@@ -21,10 +21,10 @@ from playground.model.search_query import (
 )
 from playground.problems import problem_of
 from playground.store import queries
-from playground.web import saved_searches
+from playground.store import saved_searches as stored_searches
 from playground.web.forms import Form, page_number, read_query
 from playground.web.pages import render, runtime, site
-from playground.web.saved_searches import SavedLine
+from playground.web.saved_searches import SavedLine, saved_lines
 from playground.web.search_form import (
     PAGE_SIZE,
     ApiSearch,
@@ -116,16 +116,17 @@ async def list_tasks(request: Request) -> Response:
         wanted, problem = SearchRequest(size=0), problem_of(error)
     async with rt.reading(caller.namespace) as connection:
         total, found = await queries.search_tasks(connection, wanted)
-        definitions = await queries.task_defs(connection)
-        workflows = await queries.workflow_defs(connection, latest_only=True)
+        names = await queries.task_def_names(connection)
+        workflows = await queries.workflow_names(connection)
+        kept = await stored_searches.of(connection, Searched.TASKS)
     page = TasksPage(
         filters=filters,
         tasks=() if problem else tuple(task.for_wire(rt.now_ms()) for task in found),
         pager=pager_of(filters.fields(), number, len(found), 0 if problem else total),
-        names=tuple(sorted(one.name for one in definitions)),
-        workflows=tuple(sorted(one.name for one in workflows)),
+        names=tuple(sorted(names)),
+        workflows=tuple(sorted(workflows)),
         snippets=() if problem else snippets(api_search(filters), site(request).public_url),
-        saved=await saved_searches.lines(rt, caller, Searched.TASKS, filters.query_string),
+        saved=saved_lines(kept, filters.query_string),
         problem=problem.message if problem else "",
         ignored=() if problem else tuple(unknown_fields(filters.query, TASK_FIELDS)),
     )

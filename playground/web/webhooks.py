@@ -277,7 +277,7 @@ async def _checked(request: Request, draft: Draft) -> WebhookConfig:
     given = draft.read(WebhookConfig)
     caller = signed_in(request).member.caller
     async with runtime(request).reading(caller.namespace) as connection:
-        known = {one.name for one in await queries.workflow_defs(connection, latest_only=True)}
+        known = set(await queries.workflow_names(connection))
     for path, names in (
         ("workflowsToStart", given.workflows_to_start.keys() - set(_IDEMPOTENCY)),
         ("receiverWorkflowNamesToVersions", given.receiver_workflow_names_to_versions.keys()),

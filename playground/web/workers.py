@@ -20,9 +20,9 @@ from playground.model.execution import PollData
 from playground.store import queries
 from playground.web.forms import Form, read_query, whole_number
 from playground.web.pages import quoted, render, runtime, site
-from playground.web.run import newest_key
 from playground.web.worker_project import LANGUAGES, Project, archive
 from sample_workflows import stand_ins
+from tenants import keys
 from tenants.asgi import signed_in
 
 HERE_MS: Final = 15_000
@@ -114,6 +114,7 @@ async def show_workers(request: Request) -> Response:
         polls = await queries.poll_data(connection)
         sizes = await queries.queue_sizes(connection)
         definitions = await queries.workflow_defs(connection, latest_only=True)
+        key_id = await keys.newest_active(connection) if task_type else None
     lines = worker_lines(polls, rt.now_ms())
     users = users_of(definitions)
     landing = None
@@ -131,7 +132,7 @@ async def show_workers(request: Request) -> Response:
                 None,
             ),
             server_url=_server_url(request),
-            key_id=await newest_key(request),
+            key_id=key_id or "",
             stand_in=await _stand_in(request, task_type),
         )
     page = WorkersPage(lines=lines, wanted=wanted_of(users, lines, sizes), landing=landing)
@@ -189,11 +190,13 @@ async def download_project(request: Request) -> Response:
     task_type, language = query.line("task"), query.line("language")
     if not task_type or language not in LANGUAGES:
         raise NotFound
-    signed_in(request)
+    namespace = signed_in(request).member.namespace
+    async with runtime(request).reading(namespace) as connection:
+        key_id = await keys.newest_active(connection)
     project = Project(
         task_type=task_type,
         server_url=_server_url(request),
-        key_id=await newest_key(request) or "YOUR_KEY_ID",
+        key_id=key_id or "YOUR_KEY_ID",
     )
     name = f"{quoted(task_type)}-{language}.zip"
     return Response(

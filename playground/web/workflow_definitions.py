@@ -1,5 +1,6 @@
 """Workflow definitions: the list, and one with its diagram and JSON."""
 
+import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as dataclass_replace
@@ -9,12 +10,10 @@ from typing import Final
 import msgspec
 from markupsafe import Markup
 from msgspec import UNSET
-from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from playground import diagram
 from playground.diagram.standalone import standalone
 from playground.engine import standing_in, tags
 from playground.model.definitions import (
@@ -28,17 +27,49 @@ from playground.model.errors import InvalidFields, NotFound
 from playground.model.tags import ResourceType
 from playground.model.written import compact as compact
 from playground.store import queries
+from playground.store import stand_ins as stored_stand_ins
 from playground.store import tags as stored_tags
-from playground.understand.explanation import Explanation, Sentence, explain
-from playground.web.forms import Form, path_text, read_form, read_query, whole_number
-from playground.web.pages import picture, quoted, redirect, render, runtime
+from playground.store.definitions import WorkflowLine
+from playground.understand.explanation import Explanation, Sentence
+from playground.web.forms import (
+    Form,
+    page_number,
+    path_text,
+    read_form,
+    read_query,
+    whole_number,
+)
+from playground.web.pages import quoted, redirect, render, runtime
+from playground.web.portraits import portrait
 from playground.web.readme import readme_html
 from playground.web.relations import Relations, relations_of
+from playground.web.search_form import Pager, pager_of
 from sample_workflows import sample, stand_ins
 from tenants.asgi import signed_in
 
+DEFINITIONS_PER_PAGE: Final = 50
 NO_TAGS: Final[Mapping[str, Sequence[Tag]]] = MappingProxyType({})
 NO_RELATIONS: Final = Relations()
+
+
+@dataclass(frozen=True, slots=True)
+class TagLink:
+    text: str
+    quoted: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DefinitionLine:
+    """A row of the list; `path` is that of its page."""
+
+    name: str
+    path: str
+    quoted: str
+    """The name as a part of a query."""
+    version: int
+    description: str
+    changed: int
+    tags: tuple[TagLink, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,8 +80,9 @@ class WorkflowDefinitionsPage:
     tag: str
     tags: tuple[str, ...]
     """Those that some definition has."""
-    definitions: tuple[WorkflowDef, ...]
-    """Each with its tags."""
+    definitions: tuple[DefinitionLine, ...]
+    """Those on this page of the list."""
+    pager: Pager
     total: int
     """How many there are without the search."""
     deleted: str = ""
@@ -113,40 +145,59 @@ async def list_definitions(request: Request) -> Response:
     caller = signed_in(request).member.caller
     query = read_query(request)
     async with runtime(request).reading(caller.namespace) as connection:
-        definitions = await queries.workflow_defs(connection, latest_only=True)
-        names = [one.name for one in definitions]
+        lines = await queries.workflow_lines(connection)
+        names = [one.name for one in lines]
         tagged = await stored_tags.of_many(connection, ResourceType.WORKFLOW_DEF, names)
-    page = definitions_page(definitions, query.line("q"), tagged, query.line("tag"))
+    page = definitions_page(
+        lines, query.line("q"), tagged, query.line("tag"), page_number(query.text("page"))
+    )
     page = dataclass_replace(page, deleted=query.line("deleted"))
     return await render(request, "workflow_definitions/list.html", page)
 
 
 def definitions_page(
-    definitions: list[WorkflowDef],
+    lines: Sequence[WorkflowLine],
     search: str,
     tags_of: Mapping[str, Sequence[Tag]] = NO_TAGS,
     tag: str = "",
+    number: int = 1,
 ) -> WorkflowDefinitionsPage:
     """`search` is looked for in names, descriptions and tags, whatever its case."""
     word = search.casefold()
-    tagged = [replace(one, tags=list(tags_of.get(one.name, ()))) for one in definitions]
-    found = [one for one in tagged if _matches(one, word) and (not tag or tag in _words(one))]
+    tagged = {name: tuple(tag_text(one) for one in tags) for name, tags in tags_of.items()}
+    found = [one for one in lines if _matches(one, word, tag, tagged.get(one.name, ()))]
+    found.sort(key=lambda one: one.name.casefold())
+    # What was on a later page may have been deleted meanwhile.
+    number = min(number, max(1, math.ceil(len(found) / DEFINITIONS_PER_PAGE)))
+    first = (number - 1) * DEFINITIONS_PER_PAGE
+    shown = found[first : first + DEFINITIONS_PER_PAGE]
     return WorkflowDefinitionsPage(
         search=search,
         tag=tag,
-        tags=tuple(sorted({text for one in tagged for text in _words(one)})),
-        definitions=tuple(sorted(found, key=lambda one: one.name.casefold())),
-        total=len(definitions),
+        tags=tuple(sorted({text for texts in tagged.values() for text in texts})),
+        definitions=tuple(_line(one, tagged.get(one.name, ())) for one in shown),
+        pager=pager_of(
+            [("q", search), ("tag", tag)], number, len(shown), len(found), DEFINITIONS_PER_PAGE
+        ),
+        total=len(lines),
     )
 
 
-def _words(definition: WorkflowDef) -> list[str]:
-    return [tag_text(tag) for tag in definition.tags or ()]
+def _matches(line: WorkflowLine, word: str, tag: str, tags: Sequence[str]) -> bool:
+    texts = (line.name, line.description, *tags)
+    return any(word in text.casefold() for text in texts) and (not tag or tag in tags)
 
 
-def _matches(definition: WorkflowDef, word: str) -> bool:
-    texts = [definition.name, definition.description or "", *_words(definition)]
-    return any(word in text.casefold() for text in texts)
+def _line(line: WorkflowLine, tags: Sequence[str]) -> DefinitionLine:
+    return DefinitionLine(
+        name=line.name,
+        path=f"/definitions/workflows/{quoted(line.name)}",
+        quoted=quoted(line.name),
+        version=line.version,
+        description=line.description,
+        changed=line.update_time or line.create_time,
+        tags=tuple(TagLink(text, quoted(text)) for text in tags),
+    )
 
 
 def tag_text(tag: Tag) -> str:
@@ -171,10 +222,10 @@ async def _show(
             raise NotFound
         versions = await queries.workflow_versions(connection, name)
         found = await stored_tags.of(connection, ResourceType.WORKFLOW_DEF, name)
+        if query.text("format") == "json":
+            return json_download(definition, f"{definition.name}.v{definition.version}")
         relations = await relations_of(connection, definition)
-    if query.text("format") == "json":
-        return json_download(definition, f"{definition.name}.v{definition.version}")
-    working = await standing_in.working(runtime(request), caller)
+        working = standing_in.working_by(await stored_stand_ins.switches(connection))
     page = definition_page(definition, versions, query.text("task"), working)
     page = dataclass_replace(page, tags=tuple(found), relations=relations, problem=problem)
     return await render(request, "workflow_definitions/show.html", page, status_code)
@@ -188,9 +239,8 @@ async def show_picture(request: Request) -> Response:
         definition = await queries.workflow_def(connection, name, whole_number(version))
     if definition is None:
         raise NotFound
-    told = explain(definition).text
-    drawn = diagram.draw(diagram.lay_out(definition), description=told)
-    return picture_file(drawn, f"{name}.v{definition.version}")
+    drawn = portrait(definition, link="?task=").svg
+    return picture_file(str(drawn), f"{name}.v{definition.version}")
 
 
 def picture_file(svg: str, name: str) -> Response:
@@ -233,21 +283,21 @@ def definition_page(
     example = sample(definition.name)
     tasks = {task.task_reference_name: task for task in definition.all_tasks()}
     opened = tasks.get(task_ref)
-    layout, link = diagram.lay_out(definition), f"?version={definition.version}&task="
-    told = explain(definition)
+    link = f"?version={definition.version}&task="
+    drawn = portrait(definition, link=link, selected=task_ref)
     return WorkflowDefinitionPage(
         definition=definition,
         versions=tuple(sorted(versions, key=lambda one: -one.version)),
-        svg=picture(diagram.draw(layout, link=link, selected=task_ref, description=told.text)),
+        svg=drawn.svg,
         text=indented(definition),
-        task=_selected(opened, list(tasks), told) if opened else None,
+        task=_selected(opened, list(tasks), drawn.explanation) if opened else None,
         task_count=sum(1 for _ in definition.all_tasks()),
         first_task=next(iter(tasks), ""),
         workers=tuple(
             NeededWorker(task_type=name, stand_in=name in working, has_stand_in=name in stand_ins())
             for name in sorted(_worker_types(definition))
         ),
-        explanation=told,
+        explanation=drawn.explanation,
         node_link=link,
         title=example.title if example else "",
         readme=readme_html(example.readme) if example else Markup(""),

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from playground.model.definitions import TaskDef, WorkflowDef, WorkflowTask
+from playground.store.definitions import WorkflowLine
 
 
 def a_workflow_def(tasks: list[WorkflowTask], **fields: Any) -> WorkflowDef:
@@ -38,6 +39,17 @@ def a_fork(ref: str, branches: list[list[WorkflowTask]], **fields: Any) -> Workf
 
 def a_join(ref: str, on: list[str], **fields: Any) -> WorkflowTask:
     return a_task(ref, "JOIN", join_on=on, **fields)
+
+
+def a_line(definition: WorkflowDef) -> WorkflowLine:
+    """What the list of definitions shows of one."""
+    return WorkflowLine(
+        name=definition.name,
+        version=definition.version,
+        description=definition.description or "",
+        create_time=definition.create_time,
+        update_time=definition.update_time,
+    )
 
 
 def from_json(text: str | bytes | dict[str, Any]) -> WorkflowDef:

@@ -69,6 +69,7 @@ from playground.web.workers import (
 from playground.web.workflow_definitions import definition_page, definitions_page
 from sample_workflows import Sample, samples
 from tenants.caller import Plan
+from tests.support.builders import a_line
 from tests.web import resource_examples, shared_examples, understand_examples
 from tests.web.examples_author import AUTHOR_EXAMPLES
 
@@ -674,7 +675,7 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
     ),
     "workflow_definitions": (
         "workflow_definitions/list.html",
-        definitions_page([convert(one.workflow, WorkflowDef) for one in samples()], ""),
+        definitions_page([a_line(convert(one.workflow, WorkflowDef)) for one in samples()], ""),
         "Workflow Definitions",
     ),
     "workflow_definitions_none": (

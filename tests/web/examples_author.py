@@ -24,6 +24,7 @@ from playground.web.relations import Relation
 from playground.web.text_diff import diff_lines
 from playground.web.workflow_definitions import definitions_page, tag_of
 from sample_workflows import samples
+from tests.support.builders import a_line
 
 _HOSTILE = "\"><script>alert(1)</script>'&"
 _NOW_MS = 1_790_000_000_000
@@ -116,7 +117,7 @@ AUTHOR_EXAMPLES: dict[str, tuple[str, Any, str]] = {
     ),
     "workflow_definitions_tagged": (
         "workflow_definitions/list.html",
-        definitions_page([_POPULATION], "", {"PopulationMaxMin": [tag_of("team:billing")]}),
+        definitions_page([a_line(_POPULATION)], "", {"PopulationMaxMin": [tag_of("team:billing")]}),
         "Workflow Definitions",
     ),
     "workflow_new": ("workflow_definitions/new.html", new_page(), "New workflow"),

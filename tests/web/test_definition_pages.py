@@ -15,7 +15,7 @@ from playground.web.definition_files import bundle_of
 from playground.web.definition_versions import versions_page
 from playground.web.forms import Form
 from playground.web.workflow_definitions import definitions_page, tag_of
-from tests.support.builders import a_task, a_workflow_def, simple
+from tests.support.builders import a_line, a_task, a_workflow_def, simple
 from tests.web.visiting import Visitor, words
 
 pytestmark = pytest.mark.anyio
@@ -76,7 +76,7 @@ async def test_stranger_cannot_tag(ada: Visitor, bo: Visitor) -> None:
 
 
 def test_search_finds_tags_too() -> None:
-    definitions = [a_workflow_def([], name="a"), a_workflow_def([], name="b")]
+    definitions = [a_line(a_workflow_def([], name=name)) for name in ("a", "b")]
 
     page = definitions_page(definitions, "BILL", {"a": [tag_of("team:billing")]})
 
