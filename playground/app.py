@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground import __version__, api, garbage, logs, standins, wiring
 from playground.api.openapi import api_document
+from playground.connections import EXCHANGE, Connection, Exchange, Header
 from playground.engine.runtime import Runtime
 from playground.operating.metrics import Parts
 from playground.operating.port import operator_port
@@ -24,7 +25,7 @@ from playground.settings import Settings, tell_ready
 from playground.web import errors
 from playground.web.app import create_web
 from playground.web.site import SignInChoice, Site
-from tenants.asgi import SecurityHeaders, SessionAuthentication
+from tenants.asgi import SessionAuthentication, security_headers
 from tenants.tables import PLANS
 
 log = logging.getLogger(__name__)
@@ -38,50 +39,52 @@ _HEADER_MAX_BYTES = 32 * 1024
 
 
 class Doors:
-    """Two doors, one engine: by path to the API, the stand-ins or the pages."""
+    """Two doors, one engine: by path to the API, the stand-ins or the pages.
 
-    def __init__(self, *, api_app: ASGIApp, samples: ASGIApp, pages: ASGIApp) -> None:
+    Counts answers, joins log lines to their request, adds the headers that every answer has, and
+    lets connections go when we end.
+    """
+
+    def __init__(
+        self, *, api_app: ASGIApp, samples: ASGIApp, pages: ASGIApp, rt: Runtime, https: bool
+    ) -> None:
         self._api = api_app
         self._samples = samples
         self._pages = pages
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] == "http":
-            path: bytes = scope.get("raw_path") or scope["path"].encode()
-            if path.startswith(b"/samples/"):
-                await self._samples(scope, receive, send)
-                return
-            if api.serves(scope):
-                await self._api(scope, receive, send)
-                return
-        await self._pages(scope, receive, send)
-
-
-class Front:
-    """Counts answers, joins log lines to their request, and lets connections go when we end."""
-
-    def __init__(self, app: ASGIApp, *, rt: Runtime) -> None:
-        self._app = app
         self._responses = rt.measures.responses
         self._wakeups = rt.wakeups
+        self._security = security_headers(https=https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._pages(scope, receive, send)
             return
         logs.serving(scope)
+        exchange: Exchange | None = scope.get(EXCHANGE)
+        if exchange is not None:
+            exchange.seal = self._sealed
 
-        async def send_counted(message: Message) -> None:
+        async def send_sealed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._responses[message["status"] // 100] += 1
-                if self._wakeups.leaving:
-                    # The next request of this client goes to a process that stays.
-                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+                given = list(message.get("headers", ()))
+                message["headers"] = self._sealed(message["status"], given)
             await send(message)
 
-        await self._app(scope, receive, send_counted)
+        await self._door(scope)(scope, receive, send_sealed)
+
+    def _door(self, scope: Scope) -> ASGIApp:
+        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        if path.startswith(b"/samples/"):
+            return self._samples
+        return self._api if api.serves(scope) else self._pages
+
+    def _sealed(self, status: int, headers: list[Header]) -> list[Header]:
+        self._responses[status // 100] += 1
+        if self._wakeups.leaving:
+            # The next request of this client goes to a process that stays.
+            headers = [*headers, (b"connection", b"close")]
+        return self._security.added_to(headers)
 
 
 class WithLifespan:
@@ -121,7 +124,6 @@ class WithLifespan:
 
 def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
     """The application; the state of its requests must hold `runtime`."""
-    https = settings.public_url.startswith("https:")
     site = Site(
         public_url=web.rt.public_url,
         version=__version__,
@@ -147,7 +149,7 @@ def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
             )
         ],
     )
-    doors = Doors(
+    return Doors(
         api_app=api.create_api(
             tokens=web.tokens,
             limiter=web.limiter,
@@ -157,8 +159,9 @@ def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
         ),
         samples=Starlette(routes=[Mount("/samples", routes=standins.routes)]),
         pages=pages,
+        rt=web.rt,
+        https=settings.public_url.startswith("https:"),
     )
-    return SecurityHeaders(Front(doors, rt=web.rt), https=https)
 
 
 class Server(uvicorn.Server):
@@ -199,6 +202,7 @@ def serve_web(settings: Settings) -> None:
     app = WithLifespan(settings)
     config = uvicorn.Config(
         app,
+        http=Connection,
         host=settings.host,
         port=settings.port,
         lifespan="on",

@@ -8,7 +8,8 @@ forms only from our own pages). Handlers read `request.state.caller`, and on pag
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
@@ -35,6 +36,7 @@ from tenants.sessions import Session
 from tenants.tokens import Tokens
 
 TOKEN_HEADER: Final = "X-Authorization"  # noqa: S105 - the name of a header
+_TOKEN_HEADER: Final = TOKEN_HEADER.lower().encode()
 CSRF_FIELD: Final = "csrf_token"
 CSRF_HEADER: Final = "X-CSRF-Token"
 FORM_MAX_BYTES: Final = 1_200_000
@@ -54,25 +56,45 @@ def session_cookie(*, https: bool) -> str:
     return "__Host-playground" if https else "playground"
 
 
+class StandingHeaders:
+    """Headers that every answer has which has not its own."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._raw = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers.items()
+        ]
+        self._names = frozenset(name for name, _ in self._raw)
+
+    def added_to(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """What was given, then those of ours whose names are not in it."""
+        names = {name.lower() for name, _ in given}
+        if names.isdisjoint(self._names):
+            return given + self._raw
+        return given + [one for one in self._raw if one[0] not in names]
+
+
+def security_headers(*, https: bool) -> StandingHeaders:
+    """The headers that keep a browser strict."""
+    # `same-origin`, not `no-referrer`: with the latter a form's own Origin would be "null".
+    headers = {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    }
+    if https:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    return StandingHeaders(headers)
+
+
 class SecurityHeaders:
     """Adds the headers that keep a browser strict to every response that has not its own."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        # `same-origin`, not `no-referrer`: with the latter a form's own Origin would be "null".
-        headers = {
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-        }
-        if https:
-            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-        self._raw = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for name, value in headers.items()
-        ]
+        self._headers = security_headers(https=https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -82,20 +104,68 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = list(message.get("headers", ()))
-                names = {name.lower() for name, _ in given}
-                message["headers"] = given + [one for one in self._raw if one[0] not in names]
+                message["headers"] = self._headers.added_to(list(message.get("headers", ())))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-class ApiAuthentication:
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Who calls, and what their limits say."""
+
+    caller: Caller
+    admission: Admission
+
+
+class ApiCallers:
     """Finds the caller of the API by token, and counts the request.
 
-    `open_paths` (relative to the mount) need no token. `anonymous`, where set, is who calls
-    without one from this very machine.
+    `anonymous`, where set, is who calls without a token from this very machine.
     """
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        limiter: Limiter,
+        anonymous: Callable[[], Awaitable[Caller]] | None = None,
+    ) -> None:
+        self._tokens = tokens
+        self._limiter = limiter
+        self._anonymous = anonymous
+
+    async def meet(self, scope: Scope) -> Met | Response:
+        """Who makes this request, or how it is refused."""
+        admission = UNLIMITED
+        try:
+            caller = await self._caller(scope)
+            if caller.plan.requests_per_second is not None:
+                admission = await self._limiter.admit(caller.namespace, "api", caller.plan)
+            if not admission.allowed:
+                raise RateLimited(
+                    f"Your plan allows {caller.plan.requests_per_second:g} requests a second; "
+                    f"wait {admission.retry_after_seconds} s.",
+                    retry_after_seconds=admission.retry_after_seconds,
+                )
+        except TenantError as error:
+            refusal = error_response(error)
+            _tell_limits(refusal.headers, admission)
+            return refusal
+        return Met(caller, admission)
+
+    async def _caller(self, scope: Scope) -> Caller:
+        given = next((value for name, value in scope["headers"] if name == _TOKEN_HEADER), b"")
+        token = given.decode("latin-1").strip()
+        if token:
+            return await self._tokens.caller(token)
+        headers = Headers(scope=scope)
+        if self._anonymous is not None and _is_this_machine(scope, headers):
+            return await self._anonymous()
+        raise NotAuthenticated
+
+
+class ApiAuthentication:
+    """`ApiCallers` as a layer around an app. `open_paths` (relative to the mount) need no token."""
 
     def __init__(
         self,
@@ -107,44 +177,30 @@ class ApiAuthentication:
         anonymous: Callable[[], Awaitable[Caller]] | None = None,
     ) -> None:
         self._app = app
-        self._tokens = tokens
-        self._limiter = limiter
+        self._callers = ApiCallers(tokens, limiter, anonymous)
         self._open_paths = frozenset(open_paths)
-        self._anonymous = anonymous
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http" or scope["method"] == "OPTIONS" or self._is_open(scope):
             await self._app(scope, receive, send)
             return
-        admission = UNLIMITED
-        try:
-            caller = await self._caller(scope)
-            admission = await self._limiter.admit(caller.namespace, "api", caller.plan)
-            if not admission.allowed:
-                raise RateLimited(
-                    f"Your plan allows {caller.plan.requests_per_second:g} requests a second; "
-                    f"wait {admission.retry_after_seconds} s.",
-                    retry_after_seconds=admission.retry_after_seconds,
-                )
-        except TenantError as error:
-            response = error_response(error)
-            await response(scope, receive, _with_limits(send, admission))
+        met = await self._callers.meet(scope)
+        if isinstance(met, Response):
+            await met(scope, receive, send)
             return
-        scope.setdefault("state", {})["caller"] = caller
-        await self._app(scope, receive, _private(_with_limits(send, admission), vary=TOKEN_HEADER))
+        scope.setdefault("state", {})["caller"] = met.caller
+
+        async def send_private(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                raw = message["headers"] = list(message.get("headers", ()))
+                mark_private(raw, met.admission)
+            await send(message)
+
+        await self._app(scope, receive, send_private)
 
     def _is_open(self, scope: Scope) -> bool:
         return _path_in_app(scope) in self._open_paths
-
-    async def _caller(self, scope: Scope) -> Caller:
-        headers = Headers(scope=scope)
-        token = headers.get(TOKEN_HEADER, "").strip()
-        if token:
-            return await self._tokens.caller(token)
-        if self._anonymous is not None and _is_this_machine(scope, headers):
-            return await self._anonymous()
-        raise NotAuthenticated
 
 
 class SessionAuthentication:
@@ -304,29 +360,52 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def mark_private(raw: list[tuple[bytes, bytes]], admission: Admission) -> None:
+    """What the answer to a caller of the API says beside its content, put into its headers.
+
+    No shared cache may keep it; and where its plan has a limit, how much of that is left.
+    """
+    if _CACHED_BY.isdisjoint([name for name, _ in raw]):
+        raw += _PRIVATE
+    else:
+        headers = MutableHeaders(raw=raw)
+        headers.setdefault("Cache-Control", "no-store")
+        headers.add_vary_header(TOKEN_HEADER)
+    if admission.limit:
+        _tell_limits(MutableHeaders(raw=raw), admission)
+
+
+_CACHED_BY: Final = frozenset({b"cache-control", b"vary"})
+_PRIVATE: Final = ((b"cache-control", b"no-store"), (b"vary", TOKEN_HEADER.encode()))
+
+
+def _tell_limits(headers: MutableHeaders, admission: Admission) -> None:
+    """The RateLimit headers of the IETF draft, so that clients can slow down in time."""
+    if admission.limit:
+        headers["RateLimit-Policy"] = f'"api";q={admission.limit};w={admission.window_seconds}'
+        headers["RateLimit"] = f'"api";r={admission.remaining};t={admission.reset_seconds}'
+
+
 def _with_limits(send: Send, admission: Admission) -> Send:
-    """Adds the RateLimit headers of the IETF draft, so that clients can slow down in time."""
     if not admission.limit:
         return send
 
     async def send_with_limits(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["RateLimit-Policy"] = f'"api";q={admission.limit};w={admission.window_seconds}'
-            headers["RateLimit"] = f'"api";r={admission.remaining};t={admission.reset_seconds}'
+            _tell_limits(MutableHeaders(scope=message), admission)
         await send(message)
 
     return send_with_limits
 
 
-def _private(send: Send, *, vary: str = "Cookie") -> Send:
+def _private(send: Send) -> Send:
     """Keeps what one person sees out of every shared cache."""
 
     async def send_private(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.setdefault("Cache-Control", "no-store")
-            headers.add_vary_header(vary)
+            headers.add_vary_header("Cookie")
         await send(message)
 
     return send_private

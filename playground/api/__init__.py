@@ -6,7 +6,9 @@ answered in Conductor's shape. Service endpoints outside `/api` (health, documen
 table too, with their full paths.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 from starlette.datastructures import Headers
@@ -49,10 +51,12 @@ from playground.api import (
 from playground.api.cross_origin import CrossOrigin
 from playground.api.endpoint import Endpoint
 from playground.api.openapi import api_document
+from playground.api.parameters import KEPT_QUERY_BYTES, ApiRequest
 from playground.api.router import Match, Router, split_path
+from playground.connections import EXCHANGE, Exchange
 from playground.model.errors import Invalid, NotFound
 from tenants import scopes
-from tenants.asgi import ApiAuthentication
+from tenants.asgi import ApiCallers, mark_private
 from tenants.caller import Caller
 from tenants.rate_limits import Limiter
 from tenants.tokens import Tokens
@@ -89,6 +93,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *understanding.ENDPOINTS,
 )
 _NOTHING = (b"[]", b"{}")
+_KEPT_PATHS = 8_192
 _OUTSIDE = frozenset(endpoint.segments for endpoint in ENDPOINTS if endpoint.segments[0] != "api")
 
 
@@ -105,13 +110,13 @@ def create_api(
     `origins` are the sites whose pages may call it from a browser.
     """
 
-    def protect(app: ASGIApp) -> ASGIApp:
-        return ApiAuthentication(
-            app, tokens=tokens, limiter=limiter, open_paths=(), anonymous=anonymous
-        )
-
-    app = Api(ENDPOINTS, protect=protect, tokens=tokens, limiter=limiter, version=version)
-    return CrossOrigin(app, origins=origins)
+    app = Api(
+        ENDPOINTS,
+        callers=ApiCallers(tokens, limiter, anonymous),
+        state={"tokens": tokens, "limiter": limiter},
+        version=version,
+    )
+    return CrossOrigin(app, origins=origins) if origins else app
 
 
 def serves(scope: Scope) -> bool:
@@ -119,6 +124,8 @@ def serves(scope: Scope) -> bool:
 
     Browsers that open `/api-docs` get the page about it, everyone else the document.
     """
+    if _raw_path(scope).startswith(b"/api/"):
+        return True
     try:
         segments = split_path(_raw_path(scope))
     except Invalid:
@@ -133,71 +140,100 @@ def serves(scope: Scope) -> bool:
 class Api:
     """Routes, authenticates, runs the handler, and answers whatever went wrong.
 
-    `document` is its OpenAPI document.
+    One function after the other instead of layers around each other: most of what a poll costs
+    was their messages. `document` is its OpenAPI document; `state` is what handlers find in
+    `request.state` beside the runtime and the caller.
     """
 
     def __init__(
         self,
         endpoints: Iterable[Endpoint],
         *,
-        protect: Callable[[ASGIApp], ASGIApp],
-        tokens: Tokens,
-        limiter: Limiter,
+        callers: ApiCallers,
+        state: Mapping[str, Any],
         version: str,
     ) -> None:
         table = tuple(endpoints)
-        self._router = Router(table)
-        self._protected = protect(_run)
+        self._find = lru_cache(maxsize=_KEPT_PATHS)(Router(table).find)
+        self._callers = callers
         self.document = api_document(table, version=version)
-        self._state = {
-            "tokens": tokens,
-            "limiter": limiter,
-            "api_document": msgspec.json.encode(self.document),
-        }
+        self._state = {**state, "api_document": msgspec.json.encode(self.document)}
+        self._sound: set[tuple[Endpoint, bytes]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         try:
-            await self._serve(scope, receive, send)
+            response = await self._response(scope, receive)
         except ClientDisconnect:
-            pass
-        except Exception as error:  # noqa: BLE001 - the outermost layer answers every error
-            await _refuse(error, scope, receive, send)
+            return
+        exchange: Exchange | None = scope.get(EXCHANGE)
+        body = getattr(response, "body", None)
+        if (
+            exchange is None
+            or not isinstance(body, bytes)
+            or response.background is not None
+            or not exchange.answer(response.status_code, response.raw_headers, body)
+        ):
+            await response(scope, receive, send)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match = self._router.find(scope["method"], _raw_path(scope))
-        if b"%00" in scope["query_string"]:
-            raise Invalid("The query contains a NUL character.")
-        scope["endpoint"] = match.endpoint
-        scope["path_params"] = match.path_params
+    async def _response(self, scope: Scope, receive: Receive) -> Response:
+        try:
+            match = self._find(scope["method"], _raw_path(scope))
+            if b"%00" in scope["query_string"]:
+                raise Invalid("The query contains a NUL character.")
+        except Exception as error:  # noqa: BLE001 - every error is answered
+            return _refusal(error, scope)
+        endpoint = match.endpoint
+        scope["endpoint"] = endpoint
+        scope["path_params"] = dict(match.path_params)
         scope.setdefault("state", {}).update(self._state)
-        app = _run if match.endpoint.scope is None else self._protected
-        await app(scope, receive, send)
+        if endpoint.scope is None:
+            return await self._answered(endpoint, ApiRequest(scope, receive))
+        try:
+            met = await self._callers.meet(scope)
+        except Exception as error:  # noqa: BLE001 - every error is answered
+            return _refusal(error, scope)
+        if isinstance(met, Response):
+            return met
+        scope["state"]["caller"] = met.caller
+        response = await self._answered(endpoint, ApiRequest(scope, receive))
+        mark_private(response.raw_headers, met.admission)
+        return response
+
+    async def _answered(self, endpoint: Endpoint, request: Request) -> Response:
+        """What the handler says, or how what it raised is refused."""
+        try:
+            if endpoint.scope:
+                scopes.require(request.state.caller, endpoint.scope)
+            if endpoint.parameters:
+                self._refuse_unsound(endpoint, request)
+            return await _answer(endpoint, request)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - every error is answered
+            return _refusal(error, request.scope)
+
+    def _refuse_unsound(self, endpoint: Endpoint, request: Request) -> None:
+        """Look at all parameters, also those that this request would not come to use.
+
+        Workers send the same few queries all day: what was sound stays so.
+        """
+        query = request.scope["query_string"]
+        known = (endpoint, query)
+        if known in self._sound:
+            return
+        for parameter in endpoint.parameters:
+            parameter.of(request)
+        if len(query) <= KEPT_QUERY_BYTES and not endpoint.reads_headers:
+            if len(self._sound) >= _KEPT_PATHS:
+                self._sound.clear()
+            self._sound.add(known)
 
 
-async def _run(scope: Scope, receive: Receive, send: Send) -> None:
-    """Everything after authentication. Answers its own errors, so that the headers of the layers
-    around it (rate limits, caching) are on them too."""
-    try:
-        response = await _answer(Request(scope, receive))
-    except ClientDisconnect:
-        return
-    except Exception as error:  # noqa: BLE001 - see the class
-        await _refuse(error, scope, receive, send)
-        return
-    await response(scope, receive, send)
-
-
-async def _answer(request: Request) -> Response:
-    endpoint: Endpoint = request.scope["endpoint"]
-    if endpoint.scope:
-        scopes.require(request.state.caller, endpoint.scope)
-    for parameter in endpoint.parameters:
-        # All of them, also those that this request would not come to use: no wrong value passes.
-        parameter.of(request)
-    with_spaces = _plus_as_space(request.path_params)
-    if with_spaces == request.path_params:
+async def _answer(endpoint: Endpoint, request: Request) -> Response:
+    if not any("+" in value for value in request.path_params.values()):
         return await endpoint.handler(request)
+    with_spaces = _plus_as_space(request.path_params)
     # Java writes a space in a path as `+`: tried only where the literal name is not there, or
     # nothing is found by it.
     try:
@@ -228,11 +264,11 @@ def _logged_path(scope: Scope) -> str:
     return path if "/metadata" in before or not webhook else f"{before}/webhook/***"
 
 
-async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+def _refusal(error: Exception, scope: Scope) -> Response:
     problem = problems.problem_of(error)
     problems.log_refusal(problem, scope["method"], _logged_path(scope))
     scope["state"]["runtime"].measures.refusals[problem.code] += 1
-    await problems.json_response(problem)(scope, receive, send)
+    return problems.json_response(problem)
 
 
 __all__ = ["ENDPOINTS", "Api", "Match", "create_api", "serves"]

@@ -4,7 +4,7 @@
 empty answers without a content type (JavaScript makes an object of an empty JSON answer).
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
@@ -12,14 +12,30 @@ from starlette.responses import Response
 _encode = msgspec.json.Encoder().encode
 
 
+class _Whole(Response):
+    """An answer whose headers are written as they are, instead of being worked out each time."""
+
+    def __init__(self, body: bytes, *headers: tuple[bytes, bytes], status_code: int = 200) -> None:
+        self.status_code = status_code
+        self.background = None
+        self.body = body
+        self.raw_headers = list(headers)
+
+
 def as_json(value: Any) -> Response:
     """A JSON document."""
-    return Response(_encode(value), media_type="application/json")
+    body = _encode(value)
+    return _Whole(body, (b"content-length", b"%d" % len(body)), _JSON)
 
 
 def as_text(text: str) -> Response:
     """Bare ASCII text without a charset: ids, counts, versions."""
-    return Response(text, headers={"Content-Type": "text/plain"})
+    body = text.encode()
+    return _Whole(body, _TEXT, (b"content-length", b"%d" % len(body)))
+
+
+_JSON: Final = (b"content-type", b"application/json")
+_TEXT: Final = (b"content-type", b"text/plain")
 
 
 def as_value(text: str) -> Response:
@@ -36,4 +52,4 @@ def empty() -> Response:
 
 def no_content() -> Response:
     """204: neither a body nor a content type."""
-    return Response(status_code=204)
+    return _Whole(b"", status_code=204)

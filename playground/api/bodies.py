@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from playground.connections import EXCHANGE, Exchange
 from playground.model import reading
 from playground.model.errors import Finding, Invalid, InvalidFields, PayloadTooLarge
 
@@ -76,13 +77,24 @@ async def _collect(request: Request) -> bytes:
     if hasattr(request.state, "body"):
         return bytes(request.state.body)
     limit = request.scope["endpoint"].max_body_bytes
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-            body = await _receive(request, limit)
-    except TimeoutError:
-        raise HTTPException(408, "The request body did not arrive in time.") from None
+    body = _at_hand(request, limit)
+    if body is None:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+                body = await _receive(request, limit)
+        except TimeoutError:
+            raise HTTPException(408, "The request body did not arrive in time.") from None
     request.state.body = _unpacked(body, request.headers.get("content-encoding", ""), limit)
     return bytes(request.state.body)
+
+
+def _at_hand(request: Request, limit: int) -> bytes | None:
+    """The body, if it has come with the head, as nearly all of them do."""
+    exchange: Exchange | None = request.scope.get(EXCHANGE)
+    body = None if exchange is None else exchange.whole_body()
+    if body is not None and len(body) > limit:
+        raise _too_large(limit)
+    return body
 
 
 async def _receive(request: Request, limit: int) -> bytes:

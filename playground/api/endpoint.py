@@ -33,7 +33,7 @@ class Content(Enum):
     PAGE = "HTML"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Endpoint:
     """One method and path, spelled as Conductor spells it.
 
@@ -57,12 +57,16 @@ class Endpoint:
     path_names: tuple[str, ...] = field(init=False)
     path_positions: tuple[int, ...] = field(init=False)
     """Where in `segments` the parameters `path_names` are."""
+    reads_headers: bool = field(init=False)
+    """Whether any of its parameters comes in a header."""
 
     def __post_init__(self) -> None:
         segments = tuple(segment for segment in self.path.split("/") if segment)
         positions = tuple(i for i, segment in enumerate(segments) if segment.startswith("{"))
         object.__setattr__(self, "segments", segments)
         object.__setattr__(self, "path_positions", positions)
+        reads_headers = any(parameter.in_header for parameter in self.parameters)
+        object.__setattr__(self, "reads_headers", reads_headers)
         object.__setattr__(self, "path_names", tuple(segments[i][1:-1] for i in positions))
 
     @property

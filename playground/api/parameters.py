@@ -5,8 +5,10 @@ a repeated key or with commas. All of that is read here.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from playground.model.definitions import MAX_NAME_CHARACTERS
@@ -15,6 +17,19 @@ from playground.model.errors import Finding, InvalidFields
 MAX_INT = 2**31 - 1
 MAX_LONG = 2**63 - 1
 _ABSENT = ("", "None")
+KEPT_QUERY_BYTES = 500
+"""Queries up to this length are kept parsed: workers send the same few all day."""
+_kept_query = lru_cache(maxsize=8_192)(QueryParams)
+
+
+class ApiRequest(Request):
+    """A request whose query is parsed once for all that are the same."""
+
+    @property
+    def query_params(self) -> QueryParams:
+        """The query; parameters are read from it."""
+        query: bytes = self.scope["query_string"]
+        return _kept_query(query) if len(query) <= KEPT_QUERY_BYTES else super().query_params
 
 
 @dataclass(frozen=True)
