@@ -8,9 +8,10 @@ it. When Redis is away the hint reaches only this process; the others find out b
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from math import inf
+from dataclasses import dataclass, field
+from math import ceil, inf
 from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
@@ -19,11 +20,19 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 
 _PREFIX: Final = "wake:"
+_EVERYONE: Final = "everyone"
+"""Where a process that begins to wait for hints says so to all others."""
+_WAITING_HERE: Final = "waiting-here"
+"""Listened to by every process in which somebody ever waited."""
+_COMPANY_SECONDS: Final = 1.0
 _ALL: Final = 1_000_000
 _RECONNECT_SECONDS: Final = 1.0
 _SEND_SECONDS: Final = 0.5
 _STOP_TRIES: Final = 5
 _STOP_SECONDS: Final = 0.5
+_MAY_BE_LATE: Final = ((2.0, 0.1), (0.5, 0.02))
+"""Waits of so many seconds and more → how late they may end."""
+_EXACT: Final = 0.001
 
 
 class Wakeups(Protocol):
@@ -65,13 +74,50 @@ class Wakeups(Protocol):
         """How many hints have come since `listen`."""
 
 
+@dataclass(slots=True)
+class _End:
+    """A moment, and who waits no longer than that; in the order in which they came."""
+
+    waiters: "dict[asyncio.Future[bool], None]" = field(default_factory=dict)
+
+
+class _Ends:
+    """When waiting ends. Waits of seconds end together, a tenth of a second late at most.
+
+    Thousands wait here. Ended one by one, each would wake the whole process for itself alone, and
+    that costs several times what ending one more costs.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[float, int], _End] = {}
+
+    def add(
+        self, loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[bool]", seconds: float
+    ) -> _End:
+        """Answer the waiter False when its time is up."""
+        late = next((late for least, late in _MAY_BE_LATE if seconds >= least), _EXACT)
+        number = ceil((loop.time() + seconds) / late)
+        end = self._ends.get((late, number))
+        if end is None:
+            end = self._ends[late, number] = _End()
+            loop.call_at(number * late, self._time_is_up, (late, number))
+        end.waiters[waiter] = None
+        return end
+
+    def _time_is_up(self, when: tuple[float, int]) -> None:
+        for waiter in list(self._ends.pop(when).waiters):
+            _answer(waiter, False)
+
+
 class LocalWakeups:
     """Hints within one process."""
 
     def __init__(self) -> None:
         self.leave_by = inf
-        self._waiting: dict[str, deque[asyncio.Future[bool]]] = {}
+        # Of each channel those who wait, in the order in which they came.
+        self._waiting: dict[str, OrderedDict[asyncio.Future[bool], None]] = {}
         self._heard: dict[str, int] = {}
+        self._ends = _Ends()
 
     async def wait(self, channel: str, timeout_seconds: float) -> bool:
         """True when woken, False when the time was up or this process is to end."""
@@ -81,17 +127,15 @@ class LocalWakeups:
         waiter: asyncio.Future[bool] = loop.create_future()
         queue = self._waiting.get(channel)
         if queue is None:
-            queue = self._waiting[channel] = deque()
+            queue = self._waiting[channel] = OrderedDict()
             self._began(channel)
-        queue.append(waiter)
-        # A timer alone: thousands wait here, and `asyncio.wait_for` costs each several times that.
-        time_is_up = loop.call_later(timeout_seconds, _answer, waiter, False)
+        queue[waiter] = None
+        end = self._ends.add(loop, waiter, timeout_seconds)
         try:
             return await waiter
         finally:
-            time_is_up.cancel()
-            with contextlib.suppress(ValueError):
-                queue.remove(waiter)
+            end.waiters.pop(waiter, None)
+            queue.pop(waiter, None)
             if not queue and self._waiting.get(channel) is queue:
                 del self._waiting[channel]
                 self._ended(channel)
@@ -141,7 +185,7 @@ class LocalWakeups:
         queue = self._waiting.get(channel)
         left = count or _ALL
         while queue and left > 0:
-            waiter = queue.popleft()
+            waiter, _ = queue.popitem(last=False)
             left -= _answer(waiter, True)
 
     def _began(self, channel: str) -> None:
@@ -173,6 +217,8 @@ class RedisWakeups(LocalWakeups):
         self._loops: list[asyncio.Task[None]] = []
         self._closing = False
         self._listening = False
+        self._has_company = True
+        self._company_known_until = 0.0
 
     def start(self) -> None:
         """Start listening and sending in the background."""
@@ -219,6 +265,8 @@ class RedisWakeups(LocalWakeups):
             batch, self._outgoing = self._outgoing, OrderedDict()
             try:
                 async with asyncio.timeout(_SEND_SECONDS):
+                    if not await self._anybody_else_waits():
+                        continue
                     pipeline = self._redis.pipeline(transaction=False)
                     for channel, count in batch.items():
                         pipeline.publish(_PREFIX + channel, count)
@@ -227,12 +275,21 @@ class RedisWakeups(LocalWakeups):
                 # Only a hint: whoever waits looks again by itself.
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
+    async def _anybody_else_waits(self) -> bool:
+        """Whether a process beside this one listens: a hint costs more than a decision does."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._company_known_until:
+            [(_, processes)] = await self._redis.pubsub_numsub(_PREFIX + _WAITING_HERE)
+            self._has_company = processes > (_WAITING_HERE in self._subscribed)
+            self._company_known_until = now + _COMPANY_SECONDS
+        return self._has_company
+
     async def _listen(self) -> None:
         while not self._closing:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                     self._subscribed = set()
-                    await pubsub.subscribe(_PREFIX + "everyone")
+                    await pubsub.subscribe(_PREFIX + _EVERYONE)
                     self._listening = True
                     reader = asyncio.create_task(self._read(pubsub))
                     try:
@@ -251,9 +308,13 @@ class RedisWakeups(LocalWakeups):
         """
         while not reader.done():
             wanted = self._waiting.keys() | self._heard.keys()
+            if wanted or _WAITING_HERE in self._subscribed:
+                wanted.add(_WAITING_HERE)
             if new := wanted - self._subscribed:
                 await pubsub.subscribe(*(_PREFIX + channel for channel in new))
                 self._subscribed |= new
+                if _WAITING_HERE in new:
+                    await self._redis.publish(_PREFIX + _EVERYONE, 1)
                 # What happened between looking and listening is caught up by looking again.
             stale = self._subscribed - wanted
             if len(stale) > 500:
@@ -270,4 +331,9 @@ class RedisWakeups(LocalWakeups):
             if message is None:
                 continue
             channel = message["channel"].decode().removeprefix(_PREFIX)
+            if channel == _EVERYONE:
+                # Perhaps it was ourselves; the next count tells.
+                self._has_company = True
+                self._company_known_until = asyncio.get_running_loop().time() + _COMPANY_SECONDS
+                continue
             self._wake(channel, int(message["data"]))

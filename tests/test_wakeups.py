@@ -70,3 +70,44 @@ async def test_redis_away_is_only_silence() -> None:
 
     assert await waiting
     await asyncio.wait_for(wakeups.stop(), 10)
+
+
+async def test_hint_reaches_a_process_that_began_to_wait_a_moment_ago(services: Services) -> None:
+    here, there = RedisWakeups(services.redis_url), RedisWakeups(services.redis_url)
+    here.start()
+    # Nobody else waits yet, and this is known for a while.
+    here.notify([("late", 0)])
+    await asyncio.sleep(0.3)
+    there.start()
+    waiting = asyncio.create_task(there.wait("late", 10))
+    await asyncio.sleep(0.5)
+
+    here.notify([("late", 0)])
+    woken = await waiting
+
+    await asyncio.gather(here.stop(), there.stop())
+    assert woken
+
+
+async def test_long_waits_end_together_and_not_before_their_time() -> None:
+    wakeups = LocalWakeups()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    answers = await asyncio.gather(*(wakeups.wait(f"c{n}", 0.5 + n / 10_000) for n in range(20)))
+
+    assert answers == [False] * 20
+    assert loop.time() - began >= 0.5
+
+
+async def test_who_waited_longest_is_woken_first() -> None:
+    wakeups = LocalWakeups()
+    first, second = (asyncio.create_task(wakeups.wait("c", 5)) for _ in range(2))
+    await asyncio.sleep(0)
+
+    wakeups.notify([("c", 1)])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert (first.done(), second.done()) == (True, False)
+    second.cancel()

@@ -11,10 +11,9 @@ that arrives: workers that poll ten times a second cost the database nothing eit
 """
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,12 +49,21 @@ class Place:
     """Where the polls of one queue wait; what the last look said of it."""
 
     poll: WaitingPoll
+    channel: str
     look_at: float
     polls: int = 0
     left_at: float = 0.0
     empty_until: float = 0.0
     heard: int = 0
     """How many hints had come when that look began."""
+
+    def __enter__(self) -> "Place":
+        self.polls += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.polls -= 1
+        self.left_at = time.monotonic()
 
 
 class WaitingPolls:
@@ -67,24 +75,24 @@ class WaitingPolls:
         self.turns = asyncio.Semaphore(_HAND_OUTS_AT_ONCE)
         self._looking: asyncio.Task[None] | None = None
         self._note_at = 0.0
+        self._forget_at = 0.0
 
     @property
     def polls(self) -> int:
         """How many polls wait here."""
         return sum(place.polls for place in self._places.values())
 
-    @contextlib.contextmanager
-    def waiting(self, database: Database, wakeups: Wakeups, poll: WaitingPoll) -> Iterator[Place]:
-        """Look for tasks of this queue for as long as the block lasts; they come as wake-ups.
+    def waiting(self, database: Database, wakeups: Wakeups, poll: WaitingPoll) -> Place:
+        """Look for tasks of this queue for as long as its block lasts; they come as wake-ups.
 
         The wake-up goes to the channel of the queue, to the polls that have waited longest.
         """
         queue = (poll.namespace, poll.queue)
         place = self._places.get(queue)
         if place is None:
-            place = self._places[queue] = Place(poll, look_at=time.monotonic())
-            wakeups.listen(channel_of(*queue))
-        place.polls += 1
+            channel = channel_of(*queue)
+            place = self._places[queue] = Place(poll, channel, look_at=time.monotonic())
+            wakeups.listen(channel)
         # The newest is the one that is noted as the last to have polled.
         place.poll = poll
         if self._looking is None or self._looking.done():
@@ -92,17 +100,13 @@ class WaitingPolls:
             self._looking = asyncio.create_task(
                 self._look_while_anyone_waits(database, wakeups), name="waiting polls"
             )
-        try:
-            yield place
-        finally:
-            place.polls -= 1
-            place.left_at = time.monotonic()
+        return place
 
     def is_empty(self, wakeups: Wakeups, place: Place) -> bool:
         """Whether a queue was just seen empty and nothing was heard of it since."""
         if time.monotonic() >= place.empty_until:
             return False
-        return wakeups.heard(channel_of(place.poll.namespace, place.poll.queue)) == place.heard
+        return wakeups.heard(place.channel) == place.heard
 
     async def _look_while_anyone_waits(self, database: Database, wakeups: Wakeups) -> None:
         while True:
@@ -119,15 +123,18 @@ class WaitingPolls:
                 log.exception("looking for waiting polls failed")
 
     def _forget_deserted(self, wakeups: Wakeups) -> None:
-        long_ago = time.monotonic() - _KNOWN_SECONDS
+        now = time.monotonic()
+        if now < self._forget_at:
+            return
+        self._forget_at = now + _KNOWN_SECONDS / 10
+        long_ago = now - _KNOWN_SECONDS
         deserted = [
             queue
             for queue, place in self._places.items()
             if not place.polls and place.left_at < long_ago
         ]
         for queue in deserted:
-            del self._places[queue]
-            wakeups.stop_listening(channel_of(*queue))
+            wakeups.stop_listening(self._places.pop(queue).channel)
 
     def _pause(self) -> float:
         """Seconds until a queue is to be looked at; a tick at most, as new ones may come."""
@@ -143,7 +150,7 @@ class WaitingPolls:
             return
         # At the same times for everybody, so that they are asked for together.
         regular = (now // _LOOK_EVERY_SECONDS + 1) * _LOOK_EVERY_SECONDS
-        heard = {queue: wakeups.heard(channel_of(*queue)) for queue in asked}
+        heard = {queue: wakeups.heard(place.channel) for queue, place in asked.items()}
         for place in asked.values():
             place.look_at = regular
         async with database.transaction(Role.CLAIMS) as connection:
