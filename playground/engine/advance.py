@@ -40,6 +40,7 @@ from playground.engine import cached_outputs
 from playground.engine.claims_ahead import taken_at_once
 from playground.engine.consequences import announce, effects_of
 from playground.engine.environment import supplied
+from playground.engine.handed_on import Taker, handed_on
 from playground.engine.mailboxes import Advanced, Known, Letter, Prepare
 from playground.engine.runtime import Runtime
 from playground.engine.stand_ins import turns
@@ -74,14 +75,18 @@ async def advance(
     *,
     fresh: bool = False,
     logs: tuple[tuple[str, str, int], ...] = (),
+    taker: Taker | None = None,
 ) -> Advanced:
     """Decide on an execution with these inputs and save what follows.
 
-    `fresh` decides on the rows as they are now. Raises `NotFound` when there is no such execution
-    in the namespace; whatever else the inputs meet is in their outcomes.
+    `fresh` decides on the rows as they are now; `taker` may be given what is scheduled. Raises
+    `NotFound` when there is no such execution in the namespace; whatever else the inputs meet is in
+    their outcomes.
     """
     given = tuple(inputs)
-    return await post(rt, namespace, execution_id, lambda _: given, fresh=fresh, logs=logs)
+    return await post(
+        rt, namespace, execution_id, lambda _: given, fresh=fresh, logs=logs, taker=taker
+    )
 
 
 async def post(
@@ -93,6 +98,7 @@ async def post(
     fresh: bool = False,
     logs: tuple[tuple[str, str, int], ...] = (),
     receipts: tuple[Receipt, ...] = (),
+    taker: Taker | None = None,
 ) -> Advanced:
     """The same for inputs that depend on the execution as it is when their turn comes.
 
@@ -101,7 +107,7 @@ async def post(
     boxes = rt.mailboxes
     # One process serves many namespaces: ids are random, but a mailbox is a tenant's own.
     key = f"{namespace}/{execution_id}"
-    letter = Letter(prepare, fresh, logs, receipts)
+    letter = Letter(prepare, fresh, logs, receipts, taker)
     # Nobody may be left to hear it: the caller has given up.
     letter.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
     boxes.letters.setdefault(key, []).append(letter)
@@ -206,6 +212,7 @@ async def _answer(
         prepared = [letter.prepare(known.view) for letter in letters]
     turn = _Turn(rt, namespace, execution_id, plan, known, None)
     turn.receipts = tuple(receipt for letter in letters for receipt in letter.receipts)
+    turn.takers = [letter.taker for letter in letters if letter.taker is not None]
     inputs = tuple(_from_outside(given) for part in prepared for given in part)
     logs = tuple(line for letter in letters for line in letter.logs)
     outcomes = list(await turn.run(inputs, logs))
@@ -266,6 +273,7 @@ class _Turn:
         self.snapshot_body = snapshot_body
         self.reuses_key = False
         self.receipts: tuple[Receipt, ...] = ()
+        self.takers: list[Taker] = []
         self.task_defs: dict[str, TaskDef | None] = {}
         self.versions: dict[str, int | None] = {}
         self.outputs: dict[str, JSONObject | None] = {}
@@ -419,6 +427,9 @@ class _Turn:
             if any(isinstance(given, Sweep) for given in inputs):
                 await self._re_arm()
             return True
+        decision, handed = handed_on(
+            self.rt.queues, self.namespace, known.view, decision, self.takers, self.rt.now_ms()
+        )
         wanted = taken_at_once(known.view, decision, self.rt.now_ms())
         ahead = self.rt.claims_ahead.reserve(self.namespace, wanted)
         save, snapshot = await self._save_of(decision, inputs, logs, ahead)
@@ -443,6 +454,9 @@ class _Turn:
         if not written:
             return False
         crash_here("advance.saved")
+        for taker, task in handed:
+            taker.task = task
+            self.takers.remove(taker)
         self.rt.claims_ahead.begin(self._claimed(save.execution, ahead))
         known.view.apply(decision)
         self.receipts = ()

@@ -46,7 +46,7 @@ async def read_wanted(
         if mentions_secrets(task)
         for name in secret_names(task.input_data)
     }
-    metadata = {name for _, task in tasks for name in _metadata_names(task)} if for_workers else ()
+    metadata = {name for _, task in tasks for name in metadata_names(task)} if for_workers else ()
     names |= {(namespace, name) for namespace, _ in tasks[:1] for name in metadata}
     if not names:
         return None
@@ -89,13 +89,14 @@ def _filled(
     }
     metadata = {
         name: value
-        for name in _metadata_names(task)
+        for name in metadata_names(task)
         if (value := own.get(name, variables.get(name))) is not None
     }
     given = resolve_secrets(task.input_data, own) if mentions_secrets(task) else task.input_data
     return replace(task, input_data=given, runtime_metadata=metadata or UNSET)
 
 
-def _metadata_names(task: Task) -> Sequence[str]:
+def metadata_names(task: Task) -> Sequence[str]:
+    """What its definition wants a worker to be told beside the input."""
     definition = task.workflow_task.task_definition if task.workflow_task else UNSET
     return definition.runtime_metadata if definition else ()

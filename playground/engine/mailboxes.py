@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from playground.decider import ExecutionView, Input, Outcome
+from playground.engine.handed_on import Taker
 from playground.store.event_messages import Receipt
 
 _MOST_VIEWS: Final = 4_000
@@ -50,6 +51,8 @@ class Letter:
     """(task id, line, time) to append with the decision."""
     receipts: tuple[Receipt, ...] = ()
     """Records of event actions that end with the decision; such a letter is decided alone."""
+    taker: Taker | None = None
+    """Who takes a task that the decision schedules."""
     answer: "asyncio.Future[Advanced]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from playground.engine.claims_ahead import ClaimsAhead, NoClaimsAhead
+from playground.engine.handed_on import Queues
 from playground.engine.mailboxes import Mailboxes
 from playground.engine.plans import Plans
 from playground.engine.switches import Switches
@@ -68,6 +69,7 @@ class Runtime:
     waiting_polls: WaitingPolls = field(default_factory=WaitingPolls)
     together: Together = field(default_factory=Together)
     claims_ahead: ClaimsAhead = field(default_factory=NoClaimsAhead)
+    queues: Queues = field(default_factory=Queues)
     measures: Measures = field(default_factory=Measures)
 
     def now_ms(self) -> int:

@@ -13,6 +13,7 @@ from playground.crash_points import crash_here
 from playground.decider import ExecutionView, Input, Result
 from playground.engine import hand_off
 from playground.engine.advance import advance, post
+from playground.engine.handed_on import Taker
 from playground.engine.runtime import Runtime
 from playground.engine.together import Asked, SomeAreGone
 from playground.engine.waiting_polls import channel_of
@@ -63,10 +64,10 @@ async def poll(
 
     if timeout_ms <= 0:
         return await attempt()
-    channel = channel_of(caller.namespace, queue)
     place = WaitingPoll(caller.namespace, queue, task_type, domain or "", worker_id)
     deadline = time.monotonic() + timeout_ms / 1000
     with rt.waiting_polls.waiting(rt.database, rt.wakeups, place) as waits:
+        channel = waits.channel
         if rt.waiting_polls.is_empty(rt.wakeups, waits) and not await rt.wakeups.wait(
             channel, timeout_ms / 1000
         ):
@@ -133,6 +134,7 @@ async def _hand_out_together(
             raise SomeAreGone
     if claimed:
         crash_here("tasks.handed_out")
+    rt.queues.looked(namespace, queue, len(polls), [task for _, task in claimed], rt.now_ms())
     _tell_watchers(rt, namespace, [task for _, task in claimed])
     filled = iter(hand_off.filled(rt.keyring, claimed, wanted))
     return [list(itertools.islice(filled, len(some))) for some in handed]
@@ -153,7 +155,11 @@ async def update_and_poll(rt: Runtime, caller: Caller, result: TaskResult) -> Ta
 
     None when there is none, or when the result did not end its task.
     """
-    view = await _update(rt, caller, result)
+    taker = Taker(result.task_id, result.worker_id or "")
+    view = await _update(rt, caller, result, taker)
+    if taker.task is not None:
+        crash_here("tasks.handed_out")
+        return taker.task
     task = view.task(result.task_id) if view else None
     if task is None or not task.status.terminal:
         return None
@@ -237,7 +243,9 @@ def log_channel(namespace: str, task_id: str) -> str:
     return f"log:{namespace}:{task_id}"
 
 
-async def _update(rt: Runtime, caller: Caller, result: TaskResult) -> ExecutionView | None:
+async def _update(
+    rt: Runtime, caller: Caller, result: TaskResult, taker: Taker | None = None
+) -> ExecutionView | None:
     _check(result)
     if result.extend_lease:
         await _extend_lease(rt, caller, result.task_id)
@@ -249,6 +257,7 @@ async def _update(rt: Runtime, caller: Caller, result: TaskResult) -> ExecutionV
         result.workflow_instance_id,
         (Result(result),),
         logs=_logs(rt, result),
+        taker=taker,
     )
     if advanced.view.task(result.task_id) is None:
         raise NotFound(f"No such task found by id: {result.task_id}")
