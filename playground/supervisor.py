@@ -38,7 +38,7 @@ from playground.settings import (
     unknown_variables,
 )
 
-HEALTH_SECONDS = 60.0
+HEALTH_SECONDS = 180.0
 STOP_SECONDS = 10.0
 WEB_STOP_SECONDS = 12.0
 

@@ -69,7 +69,7 @@ def main() -> int:
         finally:
             for name, installation in both.items():
                 installation.stop()
-                if arguments.logs:
+                if arguments.logs and installation.log.exists():
                     arguments.logs.mkdir(parents=True, exist_ok=True)
                     (arguments.logs / f"{name}.log").write_bytes(installation.log.read_bytes())
 

@@ -24,7 +24,7 @@ from redis.asyncio import Redis
 from playground.children import die_with
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90.0
+START_SECONDS = 240.0
 STOP_SECONDS = 30.0
 
 
