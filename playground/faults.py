@@ -94,7 +94,7 @@ class FaultyDatabase(Database):
 
     @asynccontextmanager
     async def transaction(
-        self, role: Role, namespaces: Sequence[str] = ()
+        self, role: Role, namespaces: Sequence[str] = (), *, planned: str = ""
     ) -> AsyncIterator[Connection]:
         """As `Database.transaction`; after "answer lost" everything is committed."""
         fault = self.faults.of_a_transaction()
@@ -102,7 +102,7 @@ class FaultyDatabase(Database):
             raise DatabaseUnavailable
         if fault == "delayed":
             await asyncio.sleep(self.faults.delay_seconds())
-        async with self._real.transaction(role, namespaces) as connection:
+        async with self._real.transaction(role, namespaces, planned=planned) as connection:
             yield connection
             if fault == "deadlock":
                 raise asyncpg.DeadlockDetectedError("planted")

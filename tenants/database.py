@@ -40,12 +40,13 @@ _SETTINGS: Final = {
     # hand-out anew each time cost more than carrying it out.
     "plan_cache_mode": "force_generic_plan",
 }
-# What these roles touch they name by key. A plan that was made while a table was empty would read
-# the whole of it once it is not, until its statistics are taken.
-_BY_INDEX: Final = (
+BY_INDEX: Final = (
     "SET LOCAL enable_seqscan=off;SET LOCAL enable_bitmapscan=off;"
     "SET LOCAL enable_hashjoin=off;SET LOCAL enable_mergejoin=off;"
 )
+"""For statements that name by key what they touch. A plan that was made while a table was empty
+would read the whole of it once it is not, until its statistics are taken. Always so for COMMITTER
+and CLAIMS."""
 
 
 class DatabaseUnavailable(TenantError):
@@ -57,6 +58,10 @@ class DatabaseUnavailable(TenantError):
 
 class Undone(DatabaseUnavailable):
     """The database undid this because it met something else; please try again."""
+
+
+class TooSlow(DatabaseUnavailable):
+    """The database took too long over this and gave it up; please try again, or ask for less."""
 
 
 class Unstorable(TenantError):
@@ -157,15 +162,18 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, role: Role, namespaces: Sequence[str] = ()
+        self, role: Role, namespaces: Sequence[str] = (), *, planned: str = ""
     ) -> AsyncIterator[Connection]:
         """Leaving the block commits; raising rolls back. Never do other I/O inside it.
 
+        `planned` are settings of the planner for this transaction, such as `BY_INDEX`.
+
         Raises `DatabaseUnavailable` when no connection can be had within eight seconds or the
-        server goes away; then nothing is known to be committed. `Undone` is the one of these that
-        says it was not: two transactions waited for each other.
+        server goes away; then nothing is known to be committed. Two of these say that it was not:
+        `Undone`, when two transactions waited for each other or one for too long, and `TooSlow`,
+        when a statement took longer than the login role may (`infra/setup/roles.sql`).
         """
-        begin = "BEGIN;" + _binding(role, tuple(namespaces))
+        begin = "BEGIN;" + _binding(role, tuple(namespaces)) + planned
         try:
             driver = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
         except _GONE as error:
@@ -183,6 +191,8 @@ class Database:
                 raise DatabaseUnavailable from error
             if isinstance(error, _MET_ANOTHER):
                 raise Undone from error
+            if isinstance(error, asyncpg.exceptions.QueryCanceledError):
+                raise TooSlow from error
             raise
         finally:
             await asyncio.shield(self._pool.release(driver))
@@ -209,11 +219,14 @@ _GONE: Final = (
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
     asyncpg.exceptions.TooManyConnectionsError,
+    # We held a transaction for too long between two statements; the server closed the connection.
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
 )
 
 _MET_ANOTHER: Final = (
     asyncpg.exceptions.DeadlockDetectedError,
     asyncpg.exceptions.SerializationError,
+    asyncpg.exceptions.LockNotAvailableError,
 )
 
 
@@ -223,12 +236,19 @@ async def _nothing_to_reset(_connection: Any) -> None:
 
 async def _roll_back(driver: Any) -> None:
     """End the transaction without a commit; a connection that cannot is thrown away."""
+    ending = asyncio.create_task(_say_rollback(driver))
+    # Whoever waits for it may leave first; what came of it is then nobody's.
+    ending.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     try:
-        await asyncio.wait_for(asyncio.shield(driver.execute("ROLLBACK")), 2)
+        await asyncio.wait_for(asyncio.shield(ending), 2)
     except BaseException:  # noqa: BLE001 - whatever went wrong, the connection must not be reused
         # The pool takes back by itself a connection whose server went away.
         with contextlib.suppress(asyncpg.InterfaceError):
             driver.terminate()
+
+
+async def _say_rollback(driver: Any) -> None:
+    await driver.execute("ROLLBACK")
 
 
 @lru_cache(maxsize=4096)
@@ -246,9 +266,9 @@ def _binding(role: Role, namespaces: tuple[str, ...]) -> str:
         setting = f"SELECT set_config('playground.namespace', '{namespaces[0]}', true);"
     elif role is Role.COMMITTER:
         joined = ",".join(namespaces)
-        setting = f"{_BY_INDEX}SELECT set_config('playground.namespaces', '{joined}', true);"
+        setting = f"{BY_INDEX}SELECT set_config('playground.namespaces', '{joined}', true);"
     elif role is Role.CLAIMS:
-        setting = _BY_INDEX
+        setting = BY_INDEX
     else:
         setting = ""
     return f"SET LOCAL ROLE playground_{role};{setting}"
