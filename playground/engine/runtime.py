@@ -18,7 +18,7 @@ from playground.sandbox.client import SandboxClient
 from playground.store.committer import Committer
 from playground.store.masking import Masks, Reading
 from playground.wakeups import Wakeups
-from tenants.database import Connection, Database, Role
+from tenants.database import BY_INDEX, Connection, Database, Role
 from tenants.sealing import Keyring
 
 
@@ -91,6 +91,10 @@ class Runtime:
         Values are as they are: what somebody outside is to see is read with `reading`.
         """
         return self.database.transaction(Role.TENANT, (namespace,))
+
+    def working(self, namespace: str) -> AbstractAsyncContextManager[Connection]:
+        """The same for statements of the hot path, which name by key what they touch."""
+        return self.database.transaction(Role.TENANT, (namespace,), planned=BY_INDEX)
 
     @asynccontextmanager
     async def reading(self, namespace: str) -> AsyncIterator[Reading]:

@@ -120,7 +120,7 @@ async def _hand_out_together(
     queue: str,
     polls: Sequence[Asked[_Poll, list[Task]]],
 ) -> Sequence[list[Task]]:
-    async with rt.waiting_polls.turns, rt.unit_of_work(namespace) as connection:
+    async with rt.waiting_polls.turns, rt.working(namespace) as connection:
         handed = await tasks.hand_out(
             connection, queue, [(poll.question.worker_id, poll.question.most) for poll in polls]
         )
