@@ -192,12 +192,21 @@ def _held(table: Table) -> object:
     return conditions
 
 
-_RENEW: Final = (
-    update(tasks)
+# A row that a save is writing is left alone: waiting for it, with others already locked, could be
+# waiting for each other. It has its lease for a while yet, and is renewed next time if it is left.
+_UNLOCKED: Final = (
+    select(tasks.c.id)
     .where(*_held(tasks))  # type: ignore[misc]
-    .values(available_at=NOW_MS + bindparam("lease", type_=BigInteger))
-    .returning(tasks.c.id)
+    .with_for_update(of=tasks, skip_locked=True)
+    .cte("unlocked")
 )
+_RENEWED: Final = (
+    update(tasks)
+    .where(tasks.c.id == _UNLOCKED.c.id)
+    .values(available_at=NOW_MS + bindparam("lease", type_=BigInteger))
+    .cte("renewed")
+)
+_RENEW: Final = select(tasks.c.id).where(*_held(tasks)).add_cte(_RENEWED)  # type: ignore[misc]
 _HAND_BACK: Final = (
     update(tasks)
     .where(*_held(tasks))  # type: ignore[misc]

@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
+from sqlalchemy import select
 
 from playground.engine import system, workflows
 from playground.engine.runtime import Runtime
 from playground.model.execution import WorkflowStatus
 from playground.model.requests import ResultStatus, TaskResult
+from playground.store import tables
 from tenants.caller import Caller
 from tests.engine.running import execution, poll_one, run, statuses, take
 from tests.support.builders import a_fork, a_join, a_task, a_task_def, simple
@@ -88,6 +90,20 @@ async def test_renewal_tells_which_leases_are_lost(rt: Runtime, caller: Caller) 
     held = await system.renew(rt, [kept.claim, lost.claim])
 
     assert held == {kept.claim.id}
+
+
+async def test_renewal_does_not_wait_for_a_save(rt: Runtime, caller: Caller) -> None:
+    await run(rt, caller, [a_fork("f", [[http("a")], [http("b")]]), a_join("j", ["a", "b"])])
+    claimed = [one.claim for one in await take_all(rt, caller)]
+    rows = tables.tasks.c
+    saving = select(rows.id).where(rows.id == claimed[0].id).with_for_update()
+
+    async with rt.unit_of_work(caller.namespace) as connection:
+        await connection.all(saving)
+        # It would be undone after two seconds of waiting.
+        held = await system.renew(rt, claimed)
+
+    assert held == {claim.id for claim in claimed}
 
 
 async def test_terminated_execution_is_not_claimed(rt: Runtime, caller: Caller) -> None:
