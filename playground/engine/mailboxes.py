@@ -7,6 +7,7 @@ checked against that version; a view that fell behind is found out and loaded ag
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from playground.store.event_messages import Receipt
 
 _MOST_VIEWS: Final = 4_000
 _MOST_TASKS: Final = 200_000
+_KEPT_SECONDS: Final = 60.0
+"""An execution nobody asked for in so long may have gone on, or ended, in another process; loading
+it anew costs less than keeping all of these."""
 
 Prepare = Callable[[ExecutionView], tuple[Input, ...]]
 """Inputs that depend on the execution as it is when their turn comes."""
@@ -61,17 +65,25 @@ class Letter:
 class Mailboxes:
     """The mailboxes and known views of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.letters: dict[str, list[Letter]] = {}
         self.open: set[str] = set()
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._asked: dict[str, float] = {}
         self._tasks = 0
+        self._now = now
+
+    @property
+    def executions(self) -> int:
+        """How many executions are known."""
+        return len(self._known)
 
     def known(self, execution_id: str) -> Known | None:
         """What this process knows of an execution."""
         known = self._known.get(execution_id)
         if known is not None:
             self._known.move_to_end(execution_id)
+            self._asked[execution_id] = self._now()
         return known
 
     def keep(self, execution_id: str, known: Known) -> None:
@@ -80,20 +92,27 @@ class Mailboxes:
         if known.view.execution.status.terminal:
             return
         self._known[execution_id] = known
+        self._asked[execution_id] = self._now()
         self._tasks += len(known.view.index.tasks)
-        while len(self._known) > _MOST_VIEWS or (
-            self._tasks > _MOST_TASKS and len(self._known) > 1
-        ):
-            _, dropped = self._known.popitem(last=False)
-            self._tasks -= len(dropped.view.index.tasks)
+        while self._are_too_many():
+            self.forget(next(iter(self._known)))
 
     def forget(self, execution_id: str) -> None:
         """Load it anew next time."""
         dropped = self._known.pop(execution_id, None)
         if dropped is not None:
+            del self._asked[execution_id]
             self._tasks -= len(dropped.view.index.tasks)
         if not self._known:
             self._tasks = 0
+
+    def _are_too_many(self) -> bool:
+        if len(self._known) < 2:
+            return False
+        if len(self._known) > _MOST_VIEWS or self._tasks > _MOST_TASKS:
+            return True
+        oldest = next(iter(self._known))
+        return self._asked[oldest] < self._now() - _KEPT_SECONDS
 
 
 __all__ = ["Advanced", "Known", "Letter", "Mailboxes", "Prepare"]

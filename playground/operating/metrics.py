@@ -113,6 +113,9 @@ class _Collector(Collector):
         yield _by("refusals", "Requests refused, by reason", "code", measures.refusals)
         yield _gauge("waiting_polls", "Long polls that wait here", rt.waiting_polls.polls)
         yield _gauge("live_streams", "Live pages that are open here", measures.streams)
+        yield _gauge(
+            "known_executions", "Executions this process remembers", rt.mailboxes.executions
+        )
         opened, idle = rt.database.connections
         yield _gauge("database_connections", "Connections to the database", opened)
         yield _gauge("database_connections_idle", "Those that nobody uses now", idle)
