@@ -22,6 +22,7 @@ from playground.model.execution import Execution
 from playground.store import queries
 from playground.understand.explanation import Explanation, explain
 from playground.understand.history import History, execution_at, history_of
+from playground.understand.introspection import Step, steps_of
 from playground.understand.run_diff import RunDiff, compare
 from playground.understand.standstill import Standstill
 from tenants.database import Connection
@@ -123,6 +124,14 @@ async def explain_workflow(request: Request) -> Response:
     return as_json(explain(await read(request, WorkflowDef)))
 
 
+async def get_steps(request: Request) -> Response:
+    """What the engine did, step by step, in words."""
+    rt = request.state.runtime
+    async with rt.reading(request.state.caller.namespace) as connection:
+        run = await _whole(connection, request.path_params["workflowId"])
+    return as_json(steps_of(run, rt.now_ms()))
+
+
 _OF_RUN = "/api/playground/workflow/{workflowId}"
 
 ENDPOINTS = (
@@ -151,6 +160,14 @@ ENDPOINTS = (
         scope="workflow:read",
         summary="The recorded course of an execution",
         answers={200: History},
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{_OF_RUN}/steps",
+        handler=get_steps,
+        scope="workflow:read",
+        summary="What the engine did in an execution, step by step",
+        answers={200: list[Step]},
     ),
     Endpoint(
         method="GET",

@@ -34,6 +34,12 @@ PAGES: Final = (
     ("Access keys", "/access-keys"),
     ("API Docs", "/api-docs"),
     ("Feedback", "/feedback"),
+    ("Failures", "/failures"),
+    ("Usage", "/settings/usage"),
+    ("Shared links", "/shares"),
+    ("Help", "/help"),
+    ("Task types", "/help/tasks"),
+    ("What's new", "/whats-new"),
 )
 
 

@@ -20,12 +20,20 @@ from playground.model.execution import (
 from playground.model.learning import FirstStep, Progress, Question
 from playground.model.usage import Meter, TaskUsage, Window, WorkflowUsage
 from playground.model.usage import Usage as NamespaceUsage
+from playground.understand.introspection import steps_of
 from playground.web.access_keys import AccessKeysPage, CreatedKey, KeyLine
 from playground.web.api_docs import docs_page, operation_page, operations_of
 from playground.web.browser_worker import BrowserWorkerPage, first_program
 from playground.web.bulk_actions import ACTIONS, BulkReport, ReportLine
 from playground.web.errors import ErrorPage
-from playground.web.execution import diagram, documents, summary, task_list, timeline
+from playground.web.execution import (
+    diagram,
+    documents,
+    introspection,
+    summary,
+    task_list,
+    timeline,
+)
 from playground.web.execution.address import Address
 from playground.web.execution.forms import ASKS, ask_page, foreseen_of
 from playground.web.execution.opened import Opened, selected_task
@@ -70,7 +78,7 @@ from playground.web.workflow_definitions import definition_page, definitions_pag
 from sample_workflows import Sample, samples
 from tenants.caller import Plan
 from tests.support.builders import a_line
-from tests.web import resource_examples, shared_examples, understand_examples
+from tests.web import help_examples, resource_examples, shared_examples, understand_examples
 from tests.web.examples_author import AUTHOR_EXAMPLES
 
 NOW_MS = 1_790_000_000_000
@@ -266,6 +274,7 @@ VIEWS: dict[str, Any] = {
     "diagram": diagram.view_of,
     "tasks": task_list.view_of,
     "timeline": timeline.view_of,
+    "steps": lambda opened: introspection.view_of(opened, steps_of(opened.execution, NOW_MS)),
     "summary": lambda opened: summary.view_of(opened, 12_345),
     "io": documents.view_of,
     "variables": documents.variables_of,
@@ -748,5 +757,6 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
         "Something went wrong",
     ),
     **resource_examples.EXAMPLES,
+    **help_examples.examples_of(HOSTILE, EXECUTION_ID, NOW_MS),
     **shared_examples.examples_of(a_failed_run(), HOSTILE, NOW_MS),
 }
