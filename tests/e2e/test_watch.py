@@ -236,7 +236,7 @@ def test_every_tab_shows_its_view(wanda: Visitor, workshop: Workshop) -> None:
     expect(page.get_by_role("columnheader", name="Worker")).to_be_visible()
     wanda.keep_picture("tasks")
     tabs.get_by_text("Timeline").click()
-    expect(page.locator(".lane")).to_have_count(2)
+    expect(page.locator("li.lane")).to_have_count(2)
     expect(page.locator(".lane .run")).to_have_count(2)
     expect(page.locator(".lane .wait").first).to_be_attached()
     wanda.keep_picture("timeline")
@@ -276,7 +276,7 @@ def test_the_page_resumes_after_a_lost_connection(wanda: Visitor, workshop: Work
     workshop.finish(workshop.take("one"))
     page.context.set_offline(False)
 
-    expect(page.locator(".lane")).to_have_count(2)
+    expect(page.locator("li.lane")).to_have_count(2)
     workshop.finish(workshop.take("two"))
     workshop.finish(workshop.take("three"))
     expect(page.locator("#status")).to_contain_text("Completed")

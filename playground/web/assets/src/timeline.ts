@@ -63,7 +63,7 @@ function draw(timeline: HTMLElement, shown: Window): void {
     put(bar.querySelector(".wait"), piece(shown, scheduled, begun, 0));
     if (ended !== undefined) put(bar.querySelector(".run"), piece(shown, begun, ended, SHORTEST));
   }
-  const ticks = timeline.querySelectorAll(".ticks span");
+  const ticks = timeline.querySelectorAll(".marks span");
   for (const [at, text] of labels(shown, ticks.length).entries()) {
     const tick = ticks[at];
     if (tick) tick.textContent = text;
