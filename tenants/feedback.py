@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import JSON, bindparam, cast, func, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from tenants.database import Connection
 from tenants.directory import Member
@@ -51,6 +52,24 @@ _NEWEST: Final = (
 )
 
 
+_context = cast(feedback.c.context, JSON)
+_idea, _vote = _context["idea"].as_string(), _context["vote"].as_string()
+# Each namespace as it voted last.
+_last_votes = (
+    select(feedback.c.namespace, _idea.label("idea"), _vote.label("vote"))
+    .where(_idea.is_not(None), _vote.is_not(None))
+    .ext(distinct_on(feedback.c.namespace, _idea))
+    .order_by(feedback.c.namespace, _idea, feedback.c.created_at.desc(), feedback.c.id)
+    .subquery("last_votes")
+)
+_VOTES: Final = select(
+    _last_votes.c.idea, _last_votes.c.vote, func.count().label("namespaces")
+).group_by(_last_votes.c.idea, _last_votes.c.vote)
+_VOTES_OF: Final = select(_last_votes.c.idea, _last_votes.c.vote).where(
+    _last_votes.c.namespace == bindparam("of_namespace")
+)
+
+
 async def leave(
     connection: Connection,
     member: Member,
@@ -86,3 +105,15 @@ async def newest(connection: Connection, *, start: int, size: int) -> list[Note]
         )
         for row in rows
     ]
+
+
+async def votes(connection: Connection) -> dict[tuple[str, str], int]:
+    """Idea and answer → how many namespaces say so. Wants the role OPERATOR."""
+    rows = await connection.all(_VOTES)
+    return {(row["idea"], row["vote"]): int(row["namespaces"]) for row in rows}
+
+
+async def votes_of(connection: Connection, namespace: str) -> dict[str, str]:
+    """Idea → what this namespace said last. Wants the role OPERATOR."""
+    rows = await connection.all(_VOTES_OF, of_namespace=namespace)
+    return {row["idea"]: row["vote"] for row in rows}

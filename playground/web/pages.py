@@ -33,6 +33,7 @@ from tenants.sessions import Session
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
+PREVIEW_COOKIE = "previews"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +74,8 @@ class Shell:
     csrf_token: str
     person: Person | None = None
     usage: Usage | None = None
+    previews: frozenset[str] = frozenset()
+    """What this browser has switched on, see `early_access`."""
 
 
 def runtime(request: Request) -> Runtime:
@@ -108,7 +111,14 @@ def shell_of(request: Request) -> Shell:
         csrf_token=getattr(request.state, "csrf_token", None) or "",
         person=_person(session, here) if session else None,
         usage=_usage(session) if session else None,
+        previews=previews_of(request),
     )
+
+
+def previews_of(request: Request) -> frozenset[str]:
+    """The names in the cookie, as far as they are names."""
+    names = request.cookies.get(PREVIEW_COOKIE, "")[:200].split(".")
+    return frozenset(name for name in names if name.isascii() and name.isidentifier())
 
 
 def redirect(request: Request, path: str) -> Response:

@@ -38,6 +38,7 @@ PAGES: Final = (
     ("Usage", "/settings/usage"),
     ("Shared links", "/shares"),
     ("Help", "/help"),
+    ("Early access", "/early-access"),
     ("Task types", "/help/tasks"),
     ("What's new", "/whats-new"),
 )

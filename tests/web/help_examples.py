@@ -4,6 +4,7 @@ from typing import Any
 
 from playground.model.failures import FailureCount, Failures, FailureSlot
 from playground.model.usage import Window
+from playground.web.early_access import early_access_page
 from playground.web.execution.hints import KNOWN_FAILURES
 from playground.web.failures import failures_page
 from playground.web.help_pages import (
@@ -53,5 +54,10 @@ def examples_of(hostile: str, execution_id: str, now_ms: int) -> dict[str, tuple
         ),
         "news": ("help/news.html", NewsPage(news=NEWS), "What's new"),
         "failures": ("usage/failures.html", failures_page(failed), "Failures"),
+        "early_access": (
+            "early_access/show.html",
+            early_access_page({("teams", "yes"): 3}, {"teams": "yes"}, frozenset({"dense"}), "on"),
+            "Early access",
+        ),
         "failures_none": ("usage/failures.html", failures_page(nothing), "Failures"),
     }
