@@ -27,6 +27,7 @@ _PLUGINS = (
     "tests.support.egress",
     "tests.support.sandbox",
     "tests.support.logs",
+    "tests.support.counts",
 )
 pytest_plugins = [name for name in _PLUGINS if importlib.util.find_spec(name) is not None]
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from playground.decider.draft import Draft
 from playground.decider.questions import Incomplete, Load, LookUp
-from playground.expressions import LITERAL, Budget, substitute
+from playground.expressions import LITERAL, Budget, substitute, without_references
 from playground.model.definitions import JSONObject
 from playground.model.execution import Execution, Task, TaskStatus
 
@@ -42,7 +42,8 @@ class ExecutionScope:
             if key == "env":
                 return _Environment(self._draft.around.env, self.unknown_variables)
             read = _WORKFLOW_FIELDS.get(key)
-            return None if read is None else _or_none(read(self._draft.execution))
+            value = None if read is None else _or_none(read(self._draft.execution))
+            return value if key in _PAYLOADS else without_references(value)
         task = self._draft.index.root(name)
         return None if task is None else self._task_field(task, key)
 
@@ -57,7 +58,7 @@ class ExecutionScope:
         if attribute is None:
             return None
         value = getattr(task, attribute)
-        return value.value if isinstance(value, TaskStatus) else _or_none(value)
+        return value.value if isinstance(value, TaskStatus) else without_references(_or_none(value))
 
 
 class _Environment(Mapping[str, str]):
@@ -73,7 +74,7 @@ class _Environment(Mapping[str, str]):
         value = self._known.get(name)
         if value is None:
             raise KeyError(name)
-        return value
+        return str(without_references(value))
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, value in self._known.items() if value is not None)
@@ -86,6 +87,9 @@ def _or_none(value: Any) -> Any:
     return None if value is UNSET else value
 
 
+# What a definition writes there may ask for secrets; what others bring was escaped as it came in.
+# Names, reasons and variables never may.
+_PAYLOADS = frozenset({"input", "output", "variables"})
 _WORKFLOW_FIELDS: dict[str, Callable[[Execution], Any]] = {
     "input": lambda execution: execution.input,
     "output": lambda execution: execution.output,

@@ -327,10 +327,22 @@ def _business_rule(task: WorkflowTask) -> _Problems:
 
 def _update_secret(task: WorkflowTask) -> _Problems:
     given = task.input_parameters.get("_secrets", _input_template(task).get("_secrets"))
-    for key in ("secretKey", "secretValue"):
-        if given is None or (isinstance(given, dict) and key not in given):
-            field = f"inputParameters._secrets.{key}"
-            yield field, _required(field, task)
+    missing = [
+        f"inputParameters._secrets.{key}"
+        for key in ("secretKey", "secretValue")
+        if given is None or (isinstance(given, dict) and key not in given)
+    ]
+    yield from ((field, _required(field, task)) for field in missing)
+    if missing:
+        return
+    written = task.input_parameters.get("_secrets")
+    name = written.get("secretKey") if isinstance(written, dict) else None
+    if not isinstance(name, str) or "${" in name:
+        message = (
+            "The name of the secret that UPDATE_SECRET writes must stand in the definition itself: "
+            f"an expression cannot choose it, taskName: {task.name}"
+        )
+        yield "inputParameters._secrets.secretKey", message
 
 
 def _join(task: WorkflowTask) -> _Problems:

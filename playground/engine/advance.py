@@ -225,8 +225,8 @@ async def _answer(
 def _from_outside(given: Input) -> Input:
     """What others bring in asks for no secrets, whatever it says.
 
-    Verbs that give a task its input back (rerun, skip, jump, upgrade) keep theirs: whoever may
-    use them may write a definition that asks.
+    Verbs that give a task its input back (rerun, skip, jump, upgrade) keep theirs: whoever uses
+    them was asked whether they may read secrets.
     """
     match given:
         case Result(result=result) if result.output_data:

@@ -95,6 +95,8 @@ async def update_workflows(
 
     Raises `Conflict` before any is written when one is there and may not be overwritten.
     """
+    for definition in given:
+        definitions_check.check_rights(caller, definition)
     if not overwrite and not new_version:
         await _refuse_existing(rt, caller, given)
     done: list[str] = []
@@ -166,6 +168,7 @@ async def register_task_defs(rt: Runtime, caller: Caller, given: Sequence[TaskDe
     if findings:
         raise InvalidFields(findings)
     for definition in given:
+        definitions_check.check_task_rights(caller, definition)
         tags.check(definition.tags or ())
     async with rt.unit_of_work(caller.namespace) as connection:
         await _save_task_defs(rt, caller, connection, given)
@@ -178,6 +181,7 @@ async def update_task_def(rt: Runtime, caller: Caller, definition: TaskDef) -> N
     """
     if findings := task_def_findings(definition):
         raise InvalidFields(findings)
+    definitions_check.check_task_rights(caller, definition)
     tags.check(definition.tags or ())
     async with rt.unit_of_work(caller.namespace) as connection:
         await _save_task_defs(rt, caller, connection, [definition])

@@ -168,15 +168,38 @@ async def _query(rt: Runtime, caller: Caller, _: ClaimedTask, given: Output) -> 
     }
 
 
-async def _update_secret(rt: Runtime, caller: Caller, _: ClaimedTask, given: Output) -> Output:
-    """Creates the secret or changes its value; nothing of it is in the output."""
+async def _update_secret(
+    rt: Runtime, caller: Caller, claimed: ClaimedTask, given: Output
+) -> Output:
+    """Creates the secret or changes its value; nothing of it is in the output.
+
+    Which one is for the definition to say, whose author may write secrets; never for an input,
+    an answer or a task made while the execution ran, which come from people who may not.
+    """
     wanted = given.get("_secrets")
     key = wanted.get("secretKey") if isinstance(wanted, dict) else None
     value = wanted.get("secretValue") if isinstance(wanted, dict) else None
     if not isinstance(key, str) or not isinstance(value, str) or not key or not value:
         raise Invalid("UPDATE_SECRET needs '_secrets' with the texts 'secretKey' and 'secretValue'")
+    if key not in await _secrets_named(rt, caller, claimed.claim.execution_id):
+        raise Invalid(
+            "UPDATE_SECRET writes a secret that its definition names: 'secretKey' must be written "
+            "there, and cannot come from an input or an output"
+        )
     await secrets.put(rt, caller, key, value)
     return {}
+
+
+async def _secrets_named(rt: Runtime, caller: Caller, execution_id: str) -> frozenset[str]:
+    """The secrets that the frozen definition of an execution says it writes."""
+    async with rt.reading(caller.namespace) as connection:
+        row = await executions.row_of(connection, execution_id)
+        if row is None:
+            return frozenset()
+        frozen = await executions.snapshot(connection, row["snapshot"])
+    nodes = (node for node in frozen.nodes.values() if node.type == "UPDATE_SECRET")
+    written = (node.input_parameters.get("_secrets") for node in nodes)
+    return frozenset(str(one.get("secretKey")) for one in written if isinstance(one, dict))
 
 
 def _search_of(given: Output, now_ms: int) -> SearchRequest:

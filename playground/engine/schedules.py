@@ -2,8 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from msgspec import UnsetType
+
+from playground.engine import definitions_check
 from playground.engine.runtime import Runtime
 from playground.model.errors import InvalidFields, NotFound, PlaygroundError
+from playground.model.requests import StartWorkflowRequest
 from playground.model.schedules import (
     WorkflowSchedule,
     entries_of,
@@ -28,6 +32,7 @@ async def save(rt: Runtime, caller: Caller, given: WorkflowSchedule) -> Workflow
     if findings := schedule_findings(given):
         message = findings[0].message if len(findings) == 1 else ""
         raise InvalidFields(findings, message)
+    _check_rights(caller, given.start_workflow_request)
     now_ms = rt.now_ms()
     timers = _timers(rt, given, now_ms)
     by = Author(caller.namespace, caller.label, now_ms)
@@ -39,6 +44,15 @@ async def save(rt: Runtime, caller: Caller, given: WorkflowSchedule) -> Workflow
         saved = await stored.schedule(connection, given.name)
     assert saved is not None
     return saved
+
+
+def _check_rights(caller: Caller, request: StartWorkflowRequest | UnsetType) -> None:
+    """Raise `AccessDenied` where its runs would hand out what its author may not read."""
+    if not request:
+        return
+    definitions_check.check_mentions(caller, request.input)
+    if request.workflow_def:
+        definitions_check.check_rights(caller, request.workflow_def)
 
 
 async def delete(rt: Runtime, caller: Caller, name: str) -> None:

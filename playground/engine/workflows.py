@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from playground import decider
@@ -106,6 +106,8 @@ async def _frozen(
     if inline is not UNSET and inline:
         if from_outside:
             definitions_check.check_rights(caller, inline)
+        else:
+            definitions_check.check_given_by_value(inline)
         await definitions_check.check(rt, caller.namespace, inline)
         async with rt.reading(caller.namespace) as connection:
             return await catalog.frozen_copy(connection, inline)
@@ -255,6 +257,7 @@ async def _rerun(
     owner = workflow_id
     if request.re_run_from_task_id:
         owner = await _owner_below(rt, caller.namespace, workflow_id, request.re_run_from_task_id)
+    _check_given(caller, request.task_input, request.workflow_input)
     verb = decider.Rerun(
         task_id=request.re_run_from_task_id or None,
         task_input=None if request.task_input is UNSET else request.task_input,
@@ -287,6 +290,7 @@ async def skip_task(
     rt: Runtime, caller: Caller, workflow_id: str, reference_name: str, request: SkipTaskRequest
 ) -> None:
     """Jump over a task that has not been reached yet."""
+    _check_given(caller, request.task_input, request.task_output)
     verb = decider.SkipTask(reference_name, request.task_input or {}, request.task_output or {})
     await _steer(rt, caller, workflow_id, verb)
 
@@ -295,6 +299,7 @@ async def jump(
     rt: Runtime, caller: Caller, workflow_id: str, reference_name: str, given: JSONObject
 ) -> None:
     """Skip what is open and go on at a task."""
+    _check_given(caller, given)
     await _steer(rt, caller, workflow_id, decider.Jump(reference_name, given))
 
 
@@ -313,6 +318,7 @@ async def upgrade(
     What the new definition has before the point that was reached is skipped, with the outputs
     given. Raises `NotFound` for an unknown version.
     """
+    _check_given(caller, request.workflow_input, request.task_output)
     version = None if request.version is UNSET else request.version
     async with rt.reading(caller.namespace) as connection:
         definition = await catalog.frozen(connection, caller.namespace, request.name, version)
@@ -445,6 +451,14 @@ async def _owner_below(rt: Runtime, namespace: str, workflow_id: str, task_id: s
     if owner is None or at != workflow_id:
         raise Invalid(f"Task {task_id} not found")
     return owner
+
+
+def _check_given(caller: Caller, *given: JSONObject | UnsetType | None) -> None:
+    """Raise `AccessDenied` where what a verb gives to tasks asks for secrets without the right to.
+
+    Unlike the input of a start it is kept as it is: mostly it is what the task had before.
+    """
+    definitions_check.check_mentions(caller, *(one for one in given if one))
 
 
 async def _steer(rt: Runtime, caller: Caller, workflow_id: str, verb: Input) -> None:

@@ -1,7 +1,11 @@
-"""`${workflow.secrets.NAME}`: kept in stored inputs, resolved only when a task is handed out."""
+"""`${workflow.secrets.NAME}`: kept in stored inputs, resolved only when a task is handed out.
+
+What a definition refers to stays as it is written; everything else that looks like such a
+reference is kept escaped (`$${`), whatever way it came: it is handed out as the text it is.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -44,9 +48,30 @@ def without_references(value: Any) -> Any:
     `${workflow.secrets.NAME}` would else be given the secret wherever it is handed on. Texts with
     such a reference are kept escaped (`$${`); everything else is returned as it is.
     """
+    if isinstance(value, str):
+        return _escaped(value)
     if not value or _WORD.encode() not in msgspec.json.encode(value):
         return value
     return _escaped(value)
+
+
+def kept_apart(pieces: Sequence[str], stays: Collection[int]) -> str:
+    """The pieces as one text, in which those at `stays` alone may ask for a secret.
+
+    Two values side by side, `$` and `{workflow.secrets.NAME}`, would else become a reference.
+    """
+    text = "".join(pieces)
+    if _WORD not in text or "${" not in text:
+        return text
+    parts: list[str] = []
+    run: list[str] = []
+    for position, piece in enumerate(pieces):
+        if position in stays:
+            parts += (_OPENING.sub("$${", "".join(run)), piece)
+            run = []
+        else:
+            run.append(piece)
+    return "".join((*parts, _OPENING.sub("$${", "".join(run))))
 
 
 def _escaped(value: Any) -> Any:

@@ -2,12 +2,17 @@
 
 A string that is exactly one reference takes the value with its type; anything else becomes
 text, with values written the Java way. One pass: what a value brings along is not expanded.
+
+References to secrets stay in the text until the task is handed out (`secret_references`). So only
+what the template itself refers to may look like one then: what comes out of parts that were put
+together, or of an escaped `$${`, is kept escaped.
 """
 
 from typing import Any, Protocol
 
 from playground.expressions.java_text import java_text
 from playground.expressions.paths import compile_path, json_member
+from playground.expressions.secret_references import kept_apart
 from playground.expressions.sizes import TooDeep, encoded_size
 from playground.expressions.templates import Reference, Template, parse
 
@@ -106,6 +111,7 @@ def _text(text: str, scope: Scope, budget: Budget) -> Any:
 
 def _interpolate(template: Template, scope: Scope, budget: Budget) -> str:
     pieces: list[str] = []
+    stays: set[int] = set()
     for part in template.parts:
         if isinstance(part, str):
             piece = part
@@ -114,10 +120,14 @@ def _interpolate(template: Template, scope: Scope, budget: Budget) -> str:
             if isinstance(value, (dict, list)):
                 # Rendering builds the text in full, so it is paid for before.
                 budget.charge_value(value)
-            piece = part.source if value is LITERAL else java_text(value)
+            if value is LITERAL:
+                stays.add(len(pieces))
+                piece = part.source
+            else:
+                piece = java_text(value)
         budget.charge(len(piece))
         pieces.append(piece)
-    return "".join(pieces)
+    return kept_apart(pieces, stays)
 
 
 def _resolve(reference: Reference, scope: Scope, budget: Budget) -> Any:

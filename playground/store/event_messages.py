@@ -36,7 +36,7 @@ from playground.model.events import (
     HandledEventResponse,
 )
 from playground.store.event_tables import event_executions, event_handlers, event_messages
-from playground.store.masking import Mask, mask_for
+from playground.store.masking import Mask, mask_across_definitions
 from playground.store.rows import encode_text
 from playground.store.tables import effects
 from tenants.database import Connection, Record
@@ -419,7 +419,7 @@ async def records_of(
 ) -> list[EventExecution]:
     """What a handler did, newest first."""
     found = await connection.all(_RECORDS_OF_HANDLER, of_handler=handler, since=since_ms, most=most)
-    mask = await mask_for(connection)
+    mask = await mask_across_definitions(connection)
     return [_record_of(row, mask) for row in found]
 
 
@@ -429,7 +429,7 @@ async def messages_of(
     """The messages of an event or a webhook with what they led to, newest first."""
     found = await connection.all(_MESSAGES_OF_TARGET, of_target=target, since=since_ms, most=most)
     records: dict[str, list[EventExecution]] = {}
-    mask = await mask_for(connection)
+    mask = await mask_across_definitions(connection)
     for row in await connection.all(_RECORDS_OF_MESSAGES, of_messages=[row["id"] for row in found]):
         records.setdefault(row["message_id"], []).append(_record_of(row, mask))
     return [_message_of(row, records.get(row["id"], []), mask) for row in found]

@@ -31,10 +31,12 @@ from urllib.parse import quote, quote_plus
 import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
+from sqlalchemy import func, select, union
 
 from playground.model.definitions import JSONObject, WorkflowTask
 from playground.model.execution import Execution, Task, TaskExecLog
 from playground.store import secrets
+from playground.store.tables import snapshots, workflow_definitions
 from tenants.database import Connection
 from tenants.sealing import Keyring
 
@@ -188,9 +190,39 @@ async def mask_of(
     return Mask(await connection.hidden(row["secrets_revision"]), frozenset((*KEYS, *fields)))
 
 
-async def mask_for(connection: Connection) -> "Mask | None":
+async def mask_for(connection: Connection, fields: Sequence[str] = ()) -> "Mask | None":
     """The mask of whoever uses this connection, for what is read without a revision."""
-    return await mask_of(connection, {"secrets_revision": None})
+    return await mask_of(connection, {"secrets_revision": None}, fields)
+
+
+async def mask_across_definitions(connection: Connection) -> "Mask | None":
+    """The mask for what does not belong to one execution.
+
+    A message knows who published it and not who else will keep it, so whatever any definition of
+    the namespace masks is masked in it, registered or given along with a start.
+    """
+    if not isinstance(connection, Reading):
+        return None
+    return await mask_for(connection, await masked_fields(connection))
+
+
+async def masked_fields(connection: Connection) -> list[str]:
+    """The names in `maskedFields` of all definitions of the namespace, frozen ones too."""
+    found = await connection.all(_MASKING)
+    return sorted({name for row in found for name in _decode_fields(row["body"]).masked_fields})
+
+
+class _Fields(msgspec.Struct, rename="camel"):
+    masked_fields: list[str] = []
+
+
+_decode_fields: Final = msgspec.json.Decoder(_Fields).decode
+_MASKING: Final = union(
+    *(
+        select(table.c.body).where(func.strpos(table.c.body, '"maskedFields":["') > 0)
+        for table in (workflow_definitions, snapshots)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import bindparam, func, select
 
-from playground.store.masking import mask_for
+from playground.store.masking import mask_across_definitions
 from playground.store.tables import executions, tasks
 from tenants.database import Connection
 
@@ -41,7 +41,7 @@ class Observed:
 
 async def of_workflow(connection: Connection, name: str, *, most: int = 3) -> Observed:
     """From the newest executions of any version; large payloads are left out."""
-    mask = await mask_for(connection)
+    mask = await mask_across_definitions(connection)
 
     def read(stored: str) -> Any:
         document = msgspec.json.decode(stored)

@@ -6,7 +6,7 @@ up to date first: what has been committed is found. A search uses one core, neve
 of a table that all tenants share, and is stopped after some seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,7 +47,7 @@ from playground.model.search_query import (
 from playground.store import executions as execution_rows
 from playground.store import rows
 from playground.store.masking import KEYS as MASKED_KEYS
-from playground.store.masking import hidden_from, mask_of
+from playground.store.masking import hidden_from, mask_of, masked_fields
 from playground.store.secrets import REVISION
 from playground.store.tables import executions, tasks
 from tenants.database import Connection
@@ -280,6 +280,16 @@ def _document(free_text: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def _keys_of(value: Any) -> Iterator[str]:
+    """The names in a JSON value at every depth."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _keys_of(item)
+
+
 def _holds(document: dict[str, Any]) -> list[ColumnElement[bool]]:
     wanted = cast(msgspec.json.encode(document).decode(), JSONB)
     parts = (executions.c.input, executions.c.output)
@@ -359,7 +369,9 @@ async def _showing_nothing_hidden(
     in_texts = wanted.free_text or any(_names_of_path(clause) for clause in wanted.clauses)
     hidden = (await hidden_from(connection)).stored if in_texts else ()
     conditions: list[ColumnElement[bool]] = []
-    if any(name in MASKED_KEYS for clause in wanted.clauses for name in _names_of_path(clause)):
+    named = {name for clause in wanted.clauses for name in _names_of_path(clause)}
+    named |= set(_keys_of(_document(wanted.free_text)))
+    if named and not named.isdisjoint((*MASKED_KEYS, *await masked_fields(connection))):
         conditions.append(false())
     if hidden:
         together = func.concat_ws(" ", *texts, type_=Text())

@@ -12,8 +12,8 @@ from playground.model.execution import TaskExecLog
 from playground.model.requests import ResultStatus, TaskResult
 from playground.store import queries
 from tenants.caller import Caller
-from tests.engine.running import execution, finish, poll_one, run
-from tests.support.builders import a_fork, a_join, simple
+from tests.engine.running import execution, finish, poll_one, run, settle
+from tests.support.builders import a_fork, a_join, a_task, simple
 
 pytestmark = pytest.mark.anyio
 
@@ -239,3 +239,40 @@ async def test_parent_gets_the_real_output_of_its_child(rt: Runtime, caller: Cal
 
     assert real is not None
     assert real.variables == {"kept": VALUE}
+
+
+async def test_monitors_of_events_mask_the_fields_of_any_definition(
+    rt: Runtime, caller: Caller, calls: httpx2.AsyncClient
+) -> None:
+    """What one workflow publishes another one may have called masked."""
+    start = {"action": "start_workflow", "start_workflow": {"name": "reads"}}
+    handler = {"name": "h", "event": "conductor:wf:orders", "active": True, "actions": [start]}
+    await calls.post(
+        "/api/event", json=handler | {"condition": "no", "evaluatorType": "value-param"}
+    )
+    await run(rt, caller, [simple("t1")], name="reads", masked_fields=["ssn"])
+    publishes = a_task(
+        "e", "EVENT", sink="conductor:orders", input_parameters={"who": {"ssn": "123", "city": "x"}}
+    )
+    await run(rt, caller, [publishes])
+    await settle(rt, caller)
+
+    (message,) = (await calls.get("/api/event/message/conductor:wf:orders")).json()
+    (record,) = (await calls.get("/api/event/execution/h")).json()
+
+    assert message["fullPayload"]["who"] == {"ssn": "***", "city": "x"}
+    assert "123" not in message["payload"]
+    assert record["output"]["msg"]["who"] == {"ssn": "***", "city": "x"}
+
+
+@pytest.mark.parametrize("words", ["query=input.password = hush", 'freeText={"password":"hush"}'])
+async def test_nobody_finds_an_execution_by_a_masked_field(
+    rt: Runtime, caller: Caller, calls: httpx2.AsyncClient, words: str
+) -> None:
+    given = {"password": "hush", "open": "hush"}
+    await run(rt, caller, [simple("t1")], given=given, masked_fields=["password"])
+
+    masked = (await calls.get(f"/api/workflow/search?{words}")).json()
+    by_another = (await calls.get("/api/workflow/search?query=input.open = hush")).json()
+
+    assert (masked["totalHits"], by_another["totalHits"]) == (0, 1)

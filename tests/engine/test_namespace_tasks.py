@@ -58,7 +58,11 @@ async def test_get_workflow_shows_the_execution(rt: Runtime, caller: Caller) -> 
         ("UPDATE_TASK", {"taskStatus": "FAILED", "taskId": None}, "needs 'taskId', or"),
         ("UPDATE_TASK", {"taskStatus": "FAILED", "taskId": UNKNOWN}, f"by id: {UNKNOWN}"),
         ("UPDATE_TASK", {"taskStatus": "FAILED", "taskId": "x", "taskOutput": 1}, "'taskOutput'"),
-        ("UPDATE_SECRET", {"_secrets": "${workflow.input.none}"}, "needs '_secrets'"),
+        (
+            "UPDATE_SECRET",
+            {"_secrets": {"secretKey": "K", "secretValue": "${workflow.input.none}"}},
+            "needs '_secrets'",
+        ),
         (
             "UPDATE_SECRET",
             {"_secrets": {"secretKey": "a b", "secretValue": "hush"}},
