@@ -4,6 +4,10 @@ Everything is read as the tenant's own role, so row-level security stands behind
 Indexes hold what clauses filter by. Words are looked up in an index of their own, which is brought
 up to date first: what has been committed is found. A search uses one core, never reads the whole
 of a table that all tenants share, and is stopped after some seconds.
+
+What matches is met once, newest first and as far as it is counted (`MOST_COUNTED`; fewer where more
+than one table or a text has to be looked at for each), then put in the order asked for. So of very
+many the newest are sorted, and every search has a bound.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,7 +46,6 @@ from playground.model.search_query import (
     Clause,
     Operator,
     SearchRequest,
-    Sort,
 )
 from playground.store import executions as execution_rows
 from playground.store import rows
@@ -102,6 +105,9 @@ _TASK_TEXTS: Final = (
 MOST_COUNTED: Final = 100_000
 # With more executions than these, words are met one by one from the newest, and counted to here.
 _FEW: Final = 1_000
+# Executions named to find their tasks; of more, tasks are asked one by one from the newest.
+_MOST_NAMED: Final = 6_000
+_MOST_OWNERS: Final = 10_000
 _SOME: Final = 3_000
 _SURELY: Final = 2
 _HASHES: Final = ARRAY(BigInteger)
@@ -113,9 +119,14 @@ _GUARDS: Final = select(
     func.set_config("enable_seqscan", "off", True),
     func.set_config("max_parallel_workers_per_gather", "0", True),
     func.set_config("statement_timeout", str(_LONGEST_MS), True),
+    # What is met is kept until it is sorted.
+    func.set_config("work_mem", "32MB", True),
 )
-# Many are met at once: looking each up by its id would take several times as long.
-_MANY: Final = select(func.set_config("enable_nestloop", "off", True))
+# A few that many fit are soon found: meeting all the many first would take longer.
+_ONE_BY_ONE: Final = select(
+    func.set_config("enable_hashjoin", "off", True),
+    func.set_config("enable_mergejoin", "off", True),
+)
 _OWN_WORDS: Final = select(func.own_words(bindparam("words_of", type_=Text())))
 _INDEX_OWN: Final = select(func.index_own_words(_INDEXED_AT_ONCE))
 _INDEX_SOME: Final = select(func.index_some_words(bindparam("most")))
@@ -134,16 +145,18 @@ async def executions_matching(
 ) -> tuple[int, Sequence[Execution]]:
     """How many executions match (at most `MOST_COUNTED` are counted), and the page asked for."""
     await connection.first(_GUARDS)
-    conditions = [_execution_condition(clause) for clause in wanted.clauses]
-    conditions += await _showing_nothing_hidden(connection, wanted, _EXECUTION_TEXTS)
-    matching = select(executions.c.id).where(true(), *conditions)
+    matching = select(executions.c.id).where(
+        true(), *(_execution_condition(one) for one in wanted.clauses if not _names_of_path(one))
+    )
     text = _word_text(wanted)
     if text:
         words = await _look_up(connection, text, "words")
         document = _document(wanted.free_text)
-        together = [] if document else _held_together(wanted.free_text, _EXECUTION_TEXTS)
-        alone = not (conditions or together or document) and wanted.sort == NEWEST_FIRST
-        if words.few is None and alone:
+        # What has to be read in the texts themselves.
+        read = [_execution_condition(one) for one in wanted.clauses if _names_of_path(one)]
+        read += _holds(document) if document else _held_together(wanted.free_text, _EXECUTION_TEXTS)
+        read += await _showing_nothing_hidden(connection, wanted, _EXECUTION_TEXTS)
+        if words.few is None and not (wanted.clauses or read) and wanted.sort == NEWEST_FIRST:
             return await _newest_with(connection, words, wanted)
         matching = await _limited_to(
             connection,
@@ -152,22 +165,27 @@ async def executions_matching(
             matching,
             executions.c.id,
             _EXECUTION_TEXTS,
+            newest=_FEW if read else _SOME,
         )
-        matching = matching.where(*(_holds(document) if document else together))
-    order = _order(wanted.sort, _EXECUTION_COLUMNS, executions.c.id)
-    found = await _page(connection, matching, order, wanted, MOST_COUNTED)
+        matching = matching.where(*read)
+    found = await _page(connection, matching, wanted, _OF_EXECUTIONS, MOST_COUNTED)
     return found.total, await _executions(connection, found.ids)
 
 
 async def executions_with_tasks_matching(
     connection: Connection, wanted: SearchRequest
 ) -> tuple[int, Sequence[Execution]]:
-    """The same for executions with at least one task that matches; newest first."""
+    """The same for executions with at least one task that matches; newest first.
+
+    Of the newest `_MOST_OWNERS` such tasks.
+    """
     await connection.first(_GUARDS)
-    with_one = await _tasks_wanted(connection, wanted, tasks.c.execution_id)
-    order = _order(wanted.sort, _EXECUTION_COLUMNS, executions.c.id)
-    matching = select(executions.c.id).where(executions.c.id.in_(with_one))
-    found = await _page(connection, matching, order, wanted, MOST_COUNTED)
+    matching, most = await _tasks_wanted(connection, wanted)
+    newest = matching.with_only_columns(tasks.c.execution_id).order_by(*_OF_TASKS.newest)
+    met = await connection.all(newest.limit(min(most, _MOST_OWNERS)))
+    owners = list({row["execution_id"] for row in met})
+    with_one = select(executions.c.id).where(executions.c.id == any_(cast(owners, ARRAY(Text))))
+    found = await _page(connection, with_one, wanted, _OF_EXECUTIONS, _MOST_OWNERS)
     return found.total, await _executions(connection, found.ids)
 
 
@@ -176,13 +194,12 @@ async def tasks_matching(
 ) -> tuple[int, Sequence[Task]]:
     """How many tasks match, and the page asked for with payloads.
 
-    At most `MOST_COUNTED` are counted; with words to look for at most a thousand.
+    At most `MOST_COUNTED` are counted; with words to look for, or where a clause is about their
+    executions and fits many, a thousand.
     """
     await connection.first(_GUARDS)
-    matching = await _tasks_wanted(connection, wanted, tasks.c.id.label("id"))
-    order = _order(wanted.sort, _TASK_COLUMNS, tasks.c.id)
-    most = _FEW if wanted.free_text else MOST_COUNTED
-    found = await _page(connection, matching, order, wanted, most)
+    matching, most = await _tasks_wanted(connection, wanted)
+    found = await _page(connection, matching, wanted, _OF_TASKS, most)
     return found.total, await _tasks(connection, found.ids)
 
 
@@ -215,7 +232,7 @@ async def _look_up(connection: Connection, text: str, kind: str) -> _Words:
     return _Words(hashes, kind, [row["execution_id"] for row in found], in_doubt=in_doubt)
 
 
-def _call(kind: str, hashes: list[int], most: int | None) -> TableValuedAlias:
+def _call(kind: str, hashes: list[int], most: int) -> TableValuedAlias:
     call = getattr(func, f"executions_with_{kind}")(cast(hashes, _HASHES), most)
     found: TableValuedAlias = call.table_valued(
         column("execution_id", Text()), column("in_doubt", Boolean()), name="found"
@@ -230,27 +247,30 @@ async def _limited_to(
     others: Select[Any],
     execution_id: ColumnElement[Any],
     texts: Sequence[ColumnElement[Any]],
+    *,
+    newest: int,
 ) -> Select[Any]:
     """`others` with the condition that the execution holds the words, in the way that costs least.
 
     A few executions are named; a few rows that fulfil the other conditions are looked at one by
-    one; else both sides are many, and are joined.
+    one; else both sides are many, and the `newest` executions that hold the words are looked at.
     """
     each = [_has_word(word, texts) for word in free_text.split()[:_MOST_WORDS]]
     if words.few is not None:
         only = execution_id == any_(cast(words.few, ARRAY(Text)))
         return others.where(only, *(each if words.in_doubt else []))
-    counted = select(func.count()).select_from(others.limit(_SOME + 1).subquery())
-    if int(await connection.scalar(counted)) <= _SOME:
+    id_column = others.selected_columns[0]
+    some = [row["id"] for row in await connection.all(others.limit(_SOME + 1))]
+    if len(some) <= _SOME:
         has = getattr(func, f"execution_has_{words.kind}")(
             execution_id, cast(words.hashes, _HASHES), type_=Integer()
         )
-        return others.where(or_(has == _SURELY, and_(has > 0, *each)))
-    await connection.first(_MANY)
-    found = _call(words.kind, words.hashes, None)
-    return others.join(found, found.c.execution_id == execution_id).where(
-        or_(not_(found.c.in_doubt), and_(true(), *each))
-    )
+        named = select(id_column).where(id_column == any_(cast(some, ARRAY(Text))))
+        return named.where(or_(has == _SURELY, and_(has > 0, *each)))
+    call = getattr(func, f"newest_with_{words.kind}")(cast(words.hashes, _HASHES), 0, newest, 0)
+    told = call.table_valued(column("execution_id", Text()), column("total", Integer()))
+    ids = [row["execution_id"] for row in await connection.all(select(told.c.execution_id))]
+    return others.where(execution_id == any_(cast(ids, ARRAY(Text))))
 
 
 def _held_together(
@@ -347,19 +367,43 @@ def _execution_condition(clause: Clause) -> ColumnElement[bool]:
     return _condition(clause, _EXECUTION_COLUMNS.get(clause.field))
 
 
-async def _tasks_wanted(
-    connection: Connection, wanted: SearchRequest, what: ColumnElement[Any]
-) -> Select[Any]:
-    conditions = [_task_condition(clause) for clause in wanted.clauses]
+async def _tasks_wanted(connection: Connection, wanted: SearchRequest) -> tuple[Select[Any], int]:
+    """The tasks that match, and how many of them are met at most."""
+    conditions = [
+        _condition(clause, _TASK_COLUMNS.get(clause.field))
+        for clause in wanted.clauses
+        if clause.field not in _OF_THE_EXECUTION
+    ]
     conditions += await _showing_nothing_hidden(connection, wanted, _TASK_TEXTS)
-    matching = select(what).where(true(), *conditions)
+    of_named, most = await _of_named_executions(connection, wanted)
+    matching = select(tasks.c.id).where(true(), *conditions, *of_named)
     if not wanted.free_text:
-        return matching
+        return matching, most
     words = await _look_up(connection, wanted.free_text, "task_words")
     # The index knows of the execution alone: which of its tasks it is, their texts say.
     each = [_has_word(word, _TASK_TEXTS) for word in wanted.free_text.split()[:_MOST_WORDS]]
-    limited = await _limited_to(connection, words, "", matching, tasks.c.execution_id, _TASK_TEXTS)
-    return limited.where(*each)
+    limited = await _limited_to(
+        connection, words, "", matching, tasks.c.execution_id, _TASK_TEXTS, newest=_FEW
+    )
+    return limited.where(*each), _FEW
+
+
+async def _of_named_executions(
+    connection: Connection, wanted: SearchRequest
+) -> tuple[list[ColumnElement[bool]], int]:
+    """The condition of clauses on the tasks' executions, and how many tasks are met at most."""
+    clauses = [clause for clause in wanted.clauses if clause.field in _OF_THE_EXECUTION]
+    if not clauses:
+        return [], MOST_COUNTED
+    named = select(executions.c.id).where(
+        *(_condition(clause, _OF_THE_EXECUTION[clause.field]) for clause in clauses)
+    )
+    some = [row["id"] for row in await connection.all(named.limit(_MOST_NAMED + 1))]
+    if len(some) <= _MOST_NAMED:
+        return [tasks.c.execution_id == any_(cast(some, ARRAY(Text)))], MOST_COUNTED
+    if not wanted.free_text:
+        await connection.first(_ONE_BY_ONE)
+    return [tasks.c.execution_id.in_(named)], _FEW
 
 
 async def _showing_nothing_hidden(
@@ -378,13 +422,6 @@ async def _showing_nothing_hidden(
         value = func.unnest(cast(list(hidden), ARRAY(Text))).column_valued("hidden_value")
         conditions.append(not_(exists(select(value).where(func.strpos(together, value) > 0))))
     return conditions
-
-
-def _task_condition(clause: Clause) -> ColumnElement[bool]:
-    outer = _OF_THE_EXECUTION.get(clause.field)
-    if outer is None:
-        return _condition(clause, _TASK_COLUMNS.get(clause.field))
-    return tasks.c.execution_id.in_(select(executions.c.id).where(_condition(clause, outer)))
 
 
 def _condition(clause: Clause, field: ColumnElement[Any] | None) -> ColumnElement[bool]:
@@ -435,33 +472,73 @@ class _Page:
     ids: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is searched: its columns by field, and what its index of the newest is ordered by."""
+
+    columns: dict[str, ColumnElement[Any]]
+    id: ColumnElement[Any]
+    newest: tuple[ColumnElement[Any], ...]
+    oldest: tuple[ColumnElement[Any], ...]
+
+
+_TIMES: Final = ("start_time", "end_time", "update_time", "scheduled_time")
+_OF_EXECUTIONS: Final = _Kind(
+    _EXECUTION_COLUMNS,
+    executions.c.id,
+    (executions.c.start_time.desc(), executions.c.id),
+    (executions.c.start_time, executions.c.id.desc()),
+)
+_OF_TASKS: Final = _Kind(
+    _TASK_COLUMNS,
+    tasks.c.id,
+    (tasks.c.start_time.desc(), tasks.c.id),
+    (tasks.c.start_time, tasks.c.id.desc()),
+)
+
+
 async def _page(
-    connection: Connection,
-    matching: Select[Any],
-    order: Sequence[ColumnElement[Any]],
-    wanted: SearchRequest,
-    most_counted: int,
+    connection: Connection, matching: Select[Any], wanted: SearchRequest, kind: _Kind, most: int
 ) -> _Page:
-    """A first look from the top tells all there is to tell about a few; only many are counted."""
-    first = max(_FEW, wanted.start + wanted.size) + 1
-    top = [row["id"] for row in await connection.all(matching.order_by(*order).limit(first))]
-    page = top[wanted.start : wanted.start + wanted.size]
-    if len(top) < first:
-        return _Page(min(len(top), most_counted), page)
-    counted = select(func.count()).select_from(matching.limit(most_counted).subquery())
-    return _Page(int(await connection.scalar(counted)), page)
-
-
-def _order(
-    sort: Sequence[Sort], columns: dict[str, ColumnElement[Any]], last: ColumnElement[Any]
-) -> list[ColumnElement[Any]]:
-    """As asked, then by id in the direction of the last one, as the index by time has it."""
+    everything = not wanted.clauses and not wanted.free_text
+    if everything and wanted.sort == NEWEST_FIRST and most == MOST_COUNTED:
+        return await _newest_page(connection, matching, wanted, kind)
+    sort = [one for one in wanted.sort if one.field in kind.columns]
+    keys = [kind.columns[one.field].label(f"key_{place}") for place, one in enumerate(sort)]
+    # Times go together: who wants the earliest of some is met with those that started first.
+    from_oldest = bool(sort) and sort[0].field in _TIMES and not sort[0].descending
+    met = (
+        matching.with_only_columns(kind.id.label("id"), *keys)
+        .order_by(*(kind.oldest if from_oldest else kind.newest))
+        .limit(most)
+        .cte("met")
+    )
+    count = select(func.count()).select_from(met)
     order = [
-        columns[one.field].desc() if one.descending else columns[one.field].asc()
-        for one in sort
-        if one.field in columns
+        met.c[key.name].desc() if one.descending else met.c[key.name]
+        for one, key in zip(sort, keys, strict=True)
     ]
-    return [*order, last]
+    page = (
+        select(met.c.id, count.scalar_subquery().label("total"))
+        .order_by(*order, met.c.id)
+        .offset(wanted.start)
+        .limit(max(1, wanted.size))
+    )
+    found = await connection.all(page)
+    if found or not wanted.start:
+        total = found[0]["total"] if found else 0
+        return _Page(int(total), [row["id"] for row in found][: wanted.size])
+    return _Page(int(await connection.scalar(count)), [])
+
+
+async def _newest_page(
+    connection: Connection, matching: Select[Any], wanted: SearchRequest, kind: _Kind
+) -> _Page:
+    """Of everything: its index has it in order, so only counting meets more than the page."""
+    page = matching.order_by(*kind.newest).offset(wanted.start).limit(wanted.size)
+    ids = [row["id"] for row in await connection.all(page)]
+    counted = select(func.count()).select_from(matching.limit(MOST_COUNTED).subquery())
+    return _Page(int(await connection.scalar(counted)), ids)
 
 
 async def _executions(connection: Connection, ids: list[str]) -> list[Execution]:

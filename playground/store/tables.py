@@ -251,7 +251,19 @@ tasks = Table(
             "ref",
             "execution_id",
             "scheduled_time",
+            "end_time",
+            "update_time",
         ],
+    ),
+    # What did not go well is looked for most, and little of it there is.
+    Index(
+        "ix_tasks_not_well",
+        "namespace",
+        desc("start_time"),
+        "id",
+        postgresql_where=text(
+            "status IN ('FAILED', 'FAILED_WITH_TERMINAL_ERROR', 'TIMED_OUT', 'CANCELED')"
+        ),
     ),
     # Those a webhook's delivery may complete.
     Index(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from infra.load.search_shapes import Shape, shapes
 from playground.engine import system, workflows
 from playground.engine.runtime import Runtime
 from playground.model.execution import Execution
@@ -155,29 +156,76 @@ async def test_tasks_are_found_by_field_and_word(rt: Runtime, caller: Caller) ->
     assert [one.workflow_name for one in owners[1]] == ["first"]
 
 
-QUERIES = [
-    "",
-    "status IN (RUNNING,FAILED)",
-    "workflowType='wf*'",
-    "correlationId = '*x*' AND startTime > 5",
-    "modifiedTime > 5",
-    'parentWorkflowId=""',
-]
-
-
-@pytest.mark.parametrize("query", QUERIES)
-@pytest.mark.parametrize("sort", ["startTime:DESC", "workflowType:ASC", "endTime:DESC"])
-async def test_no_search_reads_a_whole_table(
-    rt: Runtime, caller: Caller, query: str, sort: str
+async def test_masses_are_bounded_and_the_newest_are_met(
+    rt: Runtime, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await start(rt, caller, {})
-    plans: list[str] = []
+    """With limits of two and three what happens to thousands happens to six."""
+    for limit, value in (("_FEW", 2), ("_SOME", 3), ("_MOST_NAMED", 2), ("MOST_COUNTED", 4)):
+        monkeypatch.setattr(search, limit, value)
+    started = [await start(rt, caller, {"n": n, "in": "haystack"}) for n in range(6)]
+
     async with rt.reading(caller.namespace) as connection:
-        connection.driver = _Explaining(connection.driver, plans)
-        await queries.search_executions(connection, wanted(query=query, sort=sort))
+        oldest = await queries.search_executions(connection, wanted(sort="updateTime:ASC"))
+        by_name = await queries.search_executions(connection, wanted(sort="workflowType:ASC"))
+        worded = await queries.search_executions(
+            connection, wanted(free_text="haystack", sort="correlationId:ASC")
+        )
+        named = await queries.search_tasks(connection, wanted(TASK_FIELDS, query="workflowName=wf"))
+        in_tasks = await queries.search_executions_by_tasks(
+            connection, wanted(TASK_FIELDS, query="taskType=T")
+        )
+
+    assert [one.workflow_id for one in oldest[1]] == started[:4]
+    assert {one.workflow_id for one in by_name[1]} == set(started[2:])
+    assert {one.workflow_id for one in worded[1]} == set(started[3:])
+    assert {one.workflow_instance_id for one in named[1]} == set(started[4:])
+    assert (oldest[0], by_name[0], worded[0], named[0], in_tasks[0]) == (4, 4, 3, 2, 4)
+
+
+async def test_page_beyond_the_end_still_tells_how_many(rt: Runtime, caller: Caller) -> None:
+    await start(rt, caller, {})
+
+    async with rt.reading(caller.namespace) as connection:
+        beyond = await queries.search_executions(
+            connection, wanted(query="status=RUNNING", start=50)
+        )
+
+    assert beyond == (1, [])
+
+
+_BIG = ("executions", "tasks", "execution_words")
+
+
+@pytest.mark.parametrize("of", ["executions", "tasks", "executions by tasks"])
+async def test_no_search_reads_a_whole_table(rt: Runtime, caller: Caller, of: str) -> None:
+    """Every filter, every order and all kinds of words that `infra/load/search.py` times."""
+    await start(rt, caller, {})
+    asked = [
+        shape
+        for shape in shapes()
+        if shape.of == of and (shape.query == "" or (shape.sort, shape.free_text) == ("", ""))
+    ]
+
+    plans = await _plans_of(rt, caller, asked)
 
     assert any("Index" in line for line in plans)
-    assert not [line for line in plans if "Seq Scan" in line]
+    assert not [line for line in plans if any(f"Seq Scan on {table}" in line for table in _BIG)]
+
+
+async def _plans_of(rt: Runtime, caller: Caller, asked: list[Shape]) -> list[str]:
+    plans: list[str] = []
+    ask = {
+        "executions": queries.search_executions,
+        "tasks": queries.search_tasks,
+        "executions by tasks": queries.search_executions_by_tasks,
+    }
+    for shape in asked:
+        fields = EXECUTION_FIELDS if shape.of == "executions" else TASK_FIELDS
+        given = wanted(fields, query=shape.query, sort=shape.sort, free_text=shape.free_text)
+        async with rt.reading(caller.namespace) as connection:
+            connection.driver = _Explaining(connection.driver, plans)
+            await ask[shape.of](connection, given)
+    return plans
 
 
 class _Explaining:
