@@ -9,6 +9,7 @@ import type { Answer, Note } from "./check.js";
 import { Checker, countWords, diagnostics, factsWords } from "./check.js";
 import { completionSource } from "./completion.js";
 import { ago, Drafts } from "./draft.js";
+import { dragTasks, moveTo } from "./dragging.js";
 import type { Change, Json } from "./edits.js";
 import { addTasks, format, withNewRefs } from "./edits.js";
 import { element } from "./elements.js";
@@ -419,6 +420,7 @@ class Editor {
       if (tab) this.tab(tab);
     });
     this.picture.addEventListener("click", (event) => this.clicked(event));
+    dragTasks(this.picture, (ref, where) => this.moved(ref, where));
     this.root.querySelector('[role="tablist"]')?.addEventListener("keydown", (event) => {
       const { key } = event as KeyboardEvent;
       if (key !== "ArrowLeft" && key !== "ArrowRight") return;
@@ -447,6 +449,13 @@ class Editor {
     addEventListener("pagehide", () => {
       if (this.dirty) this.drafts.keep(this.text);
     });
+  }
+
+  private moved(ref: string, where: string): void {
+    const apply = (changes: Change[]) => this.apply(changes, false);
+    if (!moveTo(this.view, ref, where, apply)) return toast("It cannot go there");
+    void this.checker.now(this.text);
+    this.select(ref, true);
   }
 
   private clicked(event: MouseEvent): void {
