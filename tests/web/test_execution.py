@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from html import unescape
 
 import pytest
 from msgspec import UNSET
@@ -379,3 +380,23 @@ async def test_stream_ends_when_its_session_is_revoked(rt: Runtime, ada: Visitor
 
 async def _all(stream: AsyncIterator[str]) -> list[str]:
     return [event async for event in stream]
+
+
+async def test_run_again_begins_with_the_same_input(ada: Visitor) -> None:
+    execution_id = await ada.start(input={"firstNumber": 19}, correlation_id="mine")
+    page = await ada.get(f"/executions/{execution_id}")
+
+    link = re.search(r'href="(/run\?[^"]*restore[^"]*)"', page.text)
+
+    assert link is not None
+    form = await ada.get(unescape(link[1]))
+    assert "19" in form.text
+    assert 'value="mine"' in form.text
+
+
+async def test_branches_of_a_fork_are_stepped_through(ada: Visitor) -> None:
+    execution_id = await ada.start("image_convert_resize_multipleformat")
+
+    page = await ada.text(f"/executions/{execution_id}?task=image_convert_resize_jpg_ref")
+
+    assert "Branch 1 of 2" in page

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from playground.diagram.state import place_of, progress_of
 from playground.engine.stand_ins import WORKER_ID
-from playground.model.definitions import WorkflowDef
+from playground.model.definitions import WorkflowDef, WorkflowTask
 from playground.model.execution import PollData, Task, TaskExecLog
 from playground.model.task_types import Runner, runner_of
 from playground.store import queries
@@ -227,12 +227,12 @@ def _iterations(opened: Opened, task: Task) -> Picker | None:
 
 
 def _siblings(opened: Opened, task: Task) -> Picker | None:
-    """The tasks that the same dynamic fork made."""
+    """The tasks that the same dynamic fork made, else where the branches of its fork are."""
     definition = opened.execution.workflow_definition or WorkflowDef()
     ref, turns = place_of(task)
     progress = progress_of(definition, opened.execution)
     if ref in progress.known:
-        return None
+        return _branches(opened, definition, task)
     by_id = {one.task_id: one for one in opened.execution.tasks}
     for at, node in enumerate(nodes := list(definition.all_tasks())):
         if node.type != "FORK_JOIN_DYNAMIC":
@@ -244,6 +244,33 @@ def _siblings(opened: Opened, task: Task) -> Picker | None:
             pairs = [(child, by_id[state.task_id]) for child, state in children]
             return _picker(opened, "Parallel task", pairs, task)
     return None
+
+
+def _branches(opened: Opened, definition: WorkflowDef, task: Task) -> Picker | None:
+    """For each branch of the innermost FORK_JOIN around the task its newest task, or this one."""
+    ref, turns = place_of(task)
+    forks = (
+        [_refs_in(branch) for branch in node.fork_tasks]
+        for node in definition.all_tasks()
+        if node.type == "FORK_JOIN"
+    )
+    around = [branches for branches in forks if any(ref in refs for refs in branches)]
+    if not around:
+        return None
+    newest: dict[int, Task] = {}
+    for one in opened.execution.tasks:
+        its_ref, its_turns = place_of(one)
+        for at, refs in enumerate(around[-1]):
+            if its_ref in refs and its_turns == turns and ref not in refs:
+                newest[at] = one
+    newest |= {at: task for at, refs in enumerate(around[-1]) if ref in refs}
+    pairs = [(place_of(newest[at])[0], newest[at]) for at in sorted(newest)]
+    return _picker(opened, "Branch", pairs, task)
+
+
+def _refs_in(branch: Sequence[WorkflowTask]) -> set[str]:
+    """The references of a branch, also those inside its blocks."""
+    return {one.task_reference_name for one in WorkflowDef(tasks=list(branch)).all_tasks()}
 
 
 def _picker(
