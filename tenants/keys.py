@@ -118,6 +118,8 @@ _KEY: Final = select(
 _KEYS: Final = _KEY.where(access_keys.c.application == bindparam("application_id")).order_by(
     access_keys.c.created_at, access_keys.c.id
 )
+_ALL: Final = _KEY.order_by(access_keys.c.created_at, access_keys.c.id)
+_ANY: Final = select(access_keys.c.id).limit(1)
 _NEWEST_ACTIVE: Final = (
     select(access_keys.c.id)
     .where(access_keys.c.status == ACTIVE)
@@ -291,6 +293,21 @@ async def newest_active(connection: Connection) -> str | None:
     """The id of the newest key of the bound namespace that works."""
     found: str | None = await connection.scalar(_NEWEST_ACTIVE)
     return found
+
+
+async def has_any(connection: Connection) -> bool:
+    """Whether the bound namespace has a key, working or not."""
+    return await connection.scalar(_ANY) is not None
+
+
+async def of_all_applications(connection: Connection) -> list[tuple[Application, AccessKey]]:
+    """Every key of the bound namespace with its application, by application, oldest first."""
+    owners = {one.id: one for one in await applications_of(connection)}
+    places = {application_id: place for place, application_id in enumerate(owners)}
+    found = [_key_of(row) for row in await connection.all(_ALL)]
+    found = [key for key in found if key.application in owners]
+    found.sort(key=lambda key: places[key.application])
+    return [(owners[key.application], key) for key in found]
 
 
 async def toggle(

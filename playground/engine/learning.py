@@ -29,9 +29,9 @@ async def progress(rt: Runtime, caller: Caller, own_workflows: bool) -> Progress
     async with rt.reading(caller.namespace) as connection:
         known = _progress_of(await learning.marks(connection))
         found = await _reached(connection, known)
+        has_key = FirstStep.KEY in known.steps or await keys.has_any(connection)
     steps = found.steps | ({FirstStep.WRITE} if own_workflows else set())
-    if FirstStep.KEY not in known.steps and await _has_key(rt, caller):
-        steps |= {FirstStep.KEY}
+    steps |= {FirstStep.KEY} if has_key else set()
     new = [_GOAL + name for name in sorted(found.goals - known.goals)]
     new += [_STEP + step for step in sorted(steps - known.steps)]
     if new:
@@ -67,14 +67,6 @@ def _steps_of(ran: set[str]) -> set[FirstStep]:
     return steps | ({FirstStep.RUN_OWN} if ran - ours else set())
 
 
-async def _has_key(rt: Runtime, caller: Caller) -> bool:
-    async with rt.unit_of_work(caller.namespace) as connection:
-        for application in await keys.applications_of(connection):
-            if await keys.keys_of(connection, application.id):
-                return True
-    return False
-
-
 async def answer(rt: Runtime, caller: Caller, answers: Mapping[Question, str]) -> None:
     """Keep the answers that are not empty; the questions are then not asked again."""
     if any(len(text) > ANSWER_MAX_CHARACTERS for text in answers.values()):
@@ -95,10 +87,9 @@ async def show(rt: Runtime, caller: Caller) -> None:
             await learning.remove(connection, name)
 
 
-async def language_of(rt: Runtime, caller: Caller) -> str:
+async def language_of(connection: Connection) -> str:
     """The language somebody said they write, "" where they did not."""
-    async with rt.reading(caller.namespace) as connection:
-        return _progress_of(await learning.marks(connection)).answers.get(Question.LANGUAGE, "")
+    return _progress_of(await learning.marks(connection)).answers.get(Question.LANGUAGE, "")
 
 
 async def _save(rt: Runtime, caller: Caller, given: Iterable[tuple[str, str]]) -> None:

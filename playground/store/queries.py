@@ -313,6 +313,21 @@ async def execution_progress(connection: Connection, execution_id: str) -> Progr
     )
 
 
+async def execution_in_progress(connection: Connection, execution_id: str) -> Execution | None:
+    """An execution with the tasks of `execution_progress`; an archived one with all it has."""
+    row = await executions.row_to_show(connection, execution_id)
+    if row is None:
+        return await _archived(connection, execution_id, include_tasks=True)
+    stored = rows.execution_of(row)
+    frozen = await executions.snapshot(connection, stored.snapshot)
+    mask = await mask_of(connection, row, frozen.definition.masked_fields)
+    header = mask.execution(row, stored.execution) if mask else stored.execution
+    mask = await mask_of(connection, row)
+    found = await connection.all(_PROGRESS, of_execution=execution_id)
+    shown = [_running(_light(record, frozen.nodes.get, mask), record["claim"]) for record in found]
+    return _for_reader(header, frozen, shown)
+
+
 async def recorded(connection: Connection, execution_id: str) -> Execution | None:
     """An execution to replay: tasks without payloads, except what SET_VARIABLE tasks set."""
     row = await executions.row_to_show(connection, execution_id)

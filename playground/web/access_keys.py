@@ -175,8 +175,7 @@ async def _show(
                 is_active=key.status == keys.ACTIVE,
                 created_at=key.created_at,
             )
-            for application in await keys.applications_of(connection)
-            for key in await keys.keys_of(connection, application.id)
+            for application, key in await keys.of_all_applications(connection)
         ]
     page = AccessKeysPage(
         lines=tuple(lines),

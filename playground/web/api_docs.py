@@ -6,11 +6,12 @@ API with it as any client would. Without a script the page shows the same call a
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -124,14 +125,15 @@ async def show_docs(request: Request) -> Response:
     if "text/html" not in request.headers.get("Accept", ""):
         return document(request)
     server_url = site(request).public_url + "/api"
-    page = docs_page(site(request).openapi, server_url, read_query(request).line("q"))
+    wanted, known = read_query(request).line("q"), _prepared(request).operations
+    page = docs_page(site(request).openapi, server_url, wanted, known)
     return await render(request, "api_docs/show.html", page)
 
 
 async def show_operation(request: Request) -> Response:
     """One operation, with the form that sends it."""
     wanted = request.path_params["operation"]
-    found = [one for one in operations_of(site(request).openapi) if one.id == wanted]
+    found = [one for one in _prepared(request).operations if one.id == wanted]
     if not found:
         raise HTTPException(404)
     may_send = request.state.session is not None or not found[0].needs_token
@@ -156,16 +158,46 @@ async def show_document(request: Request) -> Response:
 
 
 def document(request: Request) -> Response:
-    return JSONResponse(dict(site(request).openapi), headers={"Vary": "Accept"})
+    return Response(
+        _prepared(request).document,
+        media_type="application/json",
+        headers={"Vary": "Accept", "Cache-Control": "no-cache"},
+    )
 
 
-def docs_page(openapi: Mapping[str, Any], server_url: str, wanted: str = "") -> ApiDocsPage:
-    """Operations by their first tag, in the order of the document's tags."""
+@dataclass(frozen=True)
+class _Prepared:
+    """What never changes while the process lives, and takes long to put together."""
+
+    document: bytes
+    operations: tuple[Operation, ...]
+
+
+def _prepared(request: Request) -> _Prepared:
+    state = request.app.state
+    if not hasattr(state, "api_docs"):
+        openapi = site(request).openapi
+        state.api_docs = _Prepared(msgspec.json.encode(openapi), tuple(operations_of(openapi)))
+    found: _Prepared = state.api_docs
+    return found
+
+
+def docs_page(
+    openapi: Mapping[str, Any],
+    server_url: str,
+    wanted: str = "",
+    operations: Sequence[Operation] = (),
+) -> ApiDocsPage:
+    """Operations by their first tag, in the order of the document's tags.
+
+    `operations` are those of the document, where they are known already.
+    """
     described = {tag["name"]: tag.get("description", "") for tag in openapi.get("tags", [])}
     groups: dict[str, list[Operation]] = {name: [] for name in described}
-    every = operations_of(openapi)
+    every = operations or operations_of(openapi)
+    words = wanted.lower().split()
     for operation in every:
-        if all(word in _text_of(operation) for word in wanted.lower().split()):
+        if all(word in _text_of(operation) for word in words):
             groups.setdefault(operation.group, []).append(operation)
     about = openapi.get("info", {})
     return ApiDocsPage(

@@ -24,7 +24,7 @@ from playground.web.forms import path_text, read_query, whole_number
 from playground.web.pages import runtime
 from tenants import sessions
 from tenants.asgi import signed_in
-from tenants.database import Role
+from tenants.database import Connection, Role
 from tenants.sessions import Session
 
 LOOK_EVERY_SECONDS = 2.0
@@ -58,7 +58,7 @@ async def stream_progress(request: Request) -> Response:
     rt, execution_id = runtime(request), path_text(request, "id")
     children = read_query(request).texts("with")[:MOST_CHILDREN]
     async with rt.reading(session.member.caller.namespace) as connection:
-        if await queries.execution_progress(connection, execution_id) is None:
+        if await queries.execution_version(connection, execution_id) is None:
             raise NotFound
     seen = request.headers.get("Last-Event-ID", "")
     return _streamed(rt, events(rt, session, [execution_id, *children], seen))
@@ -102,17 +102,22 @@ async def events(
     # Where this process is to end, the browser goes on with another one.
     while time.monotonic() - began < LONGEST_SECONDS and not rt.wakeups.leaving:
         looked = time.monotonic()
-        version = await _version(rt, namespace, ids)
-        if version != seen:
-            async with rt.reading(namespace) as connection:
+        # Both in one transaction: a look costs more in trips than in rows.
+        async with rt.reading(namespace) as connection:
+            version = await _version(connection, ids)
+            has_news = version != seen
+            progress = None
+            if has_news or may_have_ended:
                 progress = await queries.execution_progress(connection, execution_id)
+        if has_news:
             if progress is None:
                 return
             yield progress_event(version, progress.status, newest_steps(progress.tasks, sent))
             seen, beaten = version, time.monotonic()
             if progress.status.terminal:
                 return
-        elif may_have_ended and await _has_ended(rt, namespace, execution_id):
+        elif may_have_ended and (progress is None or progress.status.terminal):
+            # Whoever comes back has seen everything already.
             return
         may_have_ended = False
         if time.monotonic() - beaten >= BEAT_EVERY_SECONDS:
@@ -125,17 +130,8 @@ async def events(
             return
 
 
-async def _version(rt: Runtime, namespace: str, ids: Sequence[str]) -> str:
-    async with rt.reading(namespace) as connection:
-        found = [await queries.execution_version(connection, one) or "" for one in ids]
-    return "-".join(found)
-
-
-async def _has_ended(rt: Runtime, namespace: str, execution_id: str) -> bool:
-    """Asked once, for whoever has seen everything already."""
-    async with rt.reading(namespace) as connection:
-        progress = await queries.execution_progress(connection, execution_id)
-    return progress is None or progress.status.terminal
+async def _version(connection: Connection, ids: Sequence[str]) -> str:
+    return "-".join([await queries.execution_version(connection, one) or "" for one in ids])
 
 
 async def _lines(rt: Runtime, session: Session, task_id: str, seen: int) -> AsyncIterator[str]:

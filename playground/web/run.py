@@ -228,6 +228,7 @@ async def _page(request: Request, asked: Form, earlier: Execution | None = None)
         versions = await queries.workflow_versions(connection, name)
         history = await _history(connection, name)
         key_id = await keys.newest_active(connection)
+        language = await learning.language_of(connection)
     given = earlier.input if earlier else _suggested(request, definition)
     fields = fields_of(definition, given) if definition else ()
     correlation_id = (earlier.correlation_id or "") if earlier else ""
@@ -244,7 +245,7 @@ async def _page(request: Request, asked: Form, earlier: Execution | None = None)
         history=history,
         has_key=bool(key_id),
         code=with_first(
-            await learning.language_of(runtime(request), caller),
+            language,
             Start(
                 server_url=f"{site(request).public_url}/api",
                 key_id=key_id or "YOUR_KEY_ID",

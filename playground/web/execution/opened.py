@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from playground.diagram.state import base_reference
 from playground.engine.runtime import Runtime
 from playground.model.errors import NotFound
@@ -76,14 +74,10 @@ class Tab:
 
 async def light_execution(connection: Connection, execution_id: str) -> Execution:
     """The execution with its tasks but without their payloads; raises `NotFound`."""
-    execution = await queries.execution(connection, execution_id, include_tasks=False)
-    progress = await queries.execution_progress(connection, execution_id)
-    if execution is not None and progress is None:
-        # In the archive, which holds it as a whole.
-        execution = await queries.execution(connection, execution_id)
+    execution = await queries.execution_in_progress(connection, execution_id)
     if execution is None:
         raise NotFound
-    return replace(execution, tasks=progress.tasks) if progress else execution
+    return execution
 
 
 def records_of(execution: Execution, ref: str) -> list[Task]:
