@@ -36,6 +36,8 @@ _WARM_UP_SECONDS = 1.0
 _REPLAYED = 100
 _WORKERS_OF_A_FORK = 16
 _PEOPLE = 50
+# A person who clicks through the pages without reading; fifty of them ask for 25 pages a second.
+_THINKING_SECONDS = 1.8
 
 
 def main() -> int:
@@ -127,7 +129,8 @@ def _programs(
         return [await crowds.idle(installation, key, arguments.pollers, seconds)]
 
     async def pages() -> list[Result]:
-        return [await crowds.pages(installation, _PEOPLE, seconds)]
+        thinking: float = arguments.thinking
+        return [await crowds.pages(installation, _PEOPLE, seconds, thinking_seconds=thinking)]
 
     async def neighbour() -> list[Result]:
         return await crowds.neighbour(installation, client, seconds)
@@ -170,6 +173,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--width", type=int, default=WIDTH, help="branches of the fork of (d)")
     parser.add_argument("--pollers", type=int, default=1_000, help="idle pollers of (e)")
+    parser.add_argument(
+        "--thinking", type=float, default=_THINKING_SECONDS, help="between two pages of (f)"
+    )
     parser.add_argument("--json", type=Path, default=CHECKOUT / ".artifacts" / "bench.json")
     return parser.parse_args()
 

@@ -1,11 +1,13 @@
 """Load programs about people and neighbours.
 
 (e) `idle`: a thousand workers that wait for tasks which never come;
-(f) `pages`: people who look around, each with a session, half a second between two pages;
+(f) `pages`: people who look around, each with a session, and read for a moment between two pages;
 (g) `neighbour`: how long one namespace's workers wait while another floods the playground.
 """
 
 import asyncio
+import random
+import re
 import time
 from dataclasses import replace
 
@@ -25,15 +27,15 @@ from tenants.database import Role
 
 _POLL_MS = 5_000
 _SETTLE_SECONDS = 6.0
-_THINKING_SECONDS = 0.5
 _PAGES = (
     "/",
     "/executions",
     "/definitions/workflows",
     "/definitions/workflows/PopulationMaxMin",
-    "/run?workflow=PopulationMaxMin",
+    "/run?name=PopulationMaxMin",
     "/tasks",
 )
+_EXECUTION = re.compile(rb"/executions/[0-9a-f-]{36}(?=\")")
 _QUIET_WORKERS = 8
 _NOISY_AT_ONCE = 64
 
@@ -67,11 +69,18 @@ async def idle(installation: Installation, key: Key, polls: int, seconds: float)
     )
 
 
-async def pages(installation: Installation, people: int, seconds: float) -> Result:
-    """(f): the first page of each and then all others, as HTML; the figure is the p95."""
+async def pages(
+    installation: Installation, people: int, seconds: float, *, thinking_seconds: float
+) -> Result:
+    """(f): the first page of each and then all others, as HTML; the figure is the p95.
+
+    Between two pages a person reads for `thinking_seconds` on average, at random: requests that
+    came in step would never meet, and the p95 would flatter.
+    """
     cookie = session_cookie(https=False)
     session_ids = await sessions_of(installation, "bench", people)
     latencies: list[float] = []
+    paths = [*_PAGES, await _an_execution(installation, f"{cookie}={session_ids[0]}")]
     meter = Meter(installation.processes())
     began = time.monotonic()
 
@@ -81,17 +90,18 @@ async def pages(installation: Installation, people: int, seconds: float) -> Resu
             {"Cookie": f"{cookie}={session_id}", "Accept": "text/html"},
             most=1,
         )
-        await asyncio.sleep(_THINKING_SECONDS * number / people)
+        moods = random.Random(number)
+        await asyncio.sleep(thinking_seconds * number / people)
         page = number
         while time.monotonic() < began + seconds:
-            path = _PAGES[page % len(_PAGES)]
+            path = paths[page % len(paths)]
             sent = time.monotonic()
             answer = await wire.ask("GET", path, None, 30)
             if answer.status != 200:
                 raise RuntimeError(f"{path} answered {answer.status}")
             latencies.append((time.monotonic() - sent) * 1000)
             page += 1
-            await asyncio.sleep(_THINKING_SECONDS)
+            await asyncio.sleep(moods.expovariate(1 / thinking_seconds))
         wire.close()
 
     await asyncio.gather(*(one(number, id_) for number, id_ in enumerate(session_ids)))
@@ -99,7 +109,7 @@ async def pages(installation: Installation, people: int, seconds: float) -> Resu
     ninety_fifth = percentile(latencies, 0.95) or 0.0
     return Result(
         program="(f) pages",
-        setting=f"{people} people, p95 {ninety_fifth:.0f} ms",
+        setting=f"{people} people, {thinking_seconds:g} s between, p95 {ninety_fifth:.0f} ms",
         unit="pages/s",
         per_second=len(latencies) / taken,
         count=len(latencies),
@@ -108,6 +118,17 @@ async def pages(installation: Installation, people: int, seconds: float) -> Resu
         p99_ms=percentile(latencies, 0.99),
         roles=meter.costs(),
     )
+
+
+async def _an_execution(installation: Installation, cookie: str) -> str:
+    """The page of the newest execution, which the programs before have left."""
+    wire = Wire(installation.url, {"Cookie": cookie, "Accept": "text/html"}, most=1)
+    answer = await wire.ask("GET", "/executions", None, 30)
+    wire.close()
+    found = _EXECUTION.search(answer.body)
+    if found is None:
+        raise RuntimeError("there is no execution to look at")
+    return found[0].decode()
 
 
 async def sessions_of(installation: Installation, person: str, count: int) -> list[str]:
