@@ -25,6 +25,7 @@ if __package__ is None or __package__ == "":
 
 import asyncpg
 
+from infra.load.census import clean_census
 from infra.load.client import ENDED, Client, client_of
 from infra.load.installation import CHECKOUT, Installation, Key
 from infra.load.measure import percentile
@@ -195,11 +196,12 @@ def main() -> int:
             installation.start()
             key = installation.new_key("Restarts")
             outcome = asyncio.run(run(installation, key, options.rate, ROLES * options.rounds))
+            census = asyncio.run(clean_census(installation.superuser_url, within_seconds=15))
         finally:
             installation.stop()
     print(f"{options.rate:g} requests a second, plan local, two web processes")
-    print(outcome.text())
-    return 1 if outcome.failures or outcome.unfinished else 0
+    print(f"{outcome.text()}\n{census.text()}")
+    return 1 if outcome.failures or outcome.unfinished or not census.clean else 0
 
 
 if __name__ == "__main__":

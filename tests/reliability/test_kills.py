@@ -17,6 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 
 CROWD = 200
 SHORT_CROWD = 60
+AWAY_SECONDS = 30.0
 
 
 def kill(*names: str) -> Fault:
@@ -135,4 +136,4 @@ def test_a_crowd_survives(name: str, installation: Installation) -> None:
 @pytest.mark.parametrize("away", [stop_redis, keep_killing_redis])
 def test_a_crowd_goes_on_while_redis_is_away(away: object, installation: Installation) -> None:
     key = installation.new_key(f"crowd {getattr(away, '__name__', '')}")
-    asyncio.run(run_crowd(installation, key, CROWD, away(60.0))).check()  # type: ignore[operator]
+    asyncio.run(run_crowd(installation, key, CROWD, away(AWAY_SECONDS))).check()  # type: ignore[operator]
