@@ -135,9 +135,9 @@ def test_worker_in_a_tab_does_the_work(
     expect(page.get_by_text('{"result":42}')).to_be_visible()
     page.get_by_label("Program").fill("throw new Error('not today')")
     client.post("/api/workflow/simple_wf", json={"firstNumber": 1, "secondNumber": 2})
-    expect(page.get_by_text("not today")).to_be_visible()
+    # Its definition may retry it: then it fails more than once.
+    expect(page.locator("#worked").get_by_text("not today").first).to_be_visible()
     person.keep_picture("worker-in-a-tab")
-    page.get_by_label("Program").fill("return fetch('/')")
     page.get_by_role("button", name="Stop working").click()
     expect(page.get_by_text("Stopped")).to_be_visible()
 
