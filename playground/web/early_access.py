@@ -107,13 +107,13 @@ SHIPPED: Final = (
     Idea(
         name="share",
         title="Share a run by link",
-        text="Asked for as something to paste into an issue.",
+        text="Anybody with the link can look at it, and make the workflow their own.",
         try_path="/shares",
     ),
     Idea(
         name="replay",
         title="Time machine",
-        text="Asked for after a run whose variables had changed meanwhile.",
+        text="A recorded run at any instant: each task and each variable.",
         try_path="/executions",
     ),
 )

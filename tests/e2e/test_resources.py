@@ -104,7 +104,9 @@ def test_schedule_from_an_execution_runs_by_itself(visitors: Visitors, member: M
         execution_id = client.post("/api/workflow/PopulationMaxMin", json={}).text
     person = visitors(signed_in=member.signed_in)
     page = person.page
-    page.goto(f"/new/schedule?execution={execution_id}")
+    page.goto(f"/executions/{execution_id}")
+    page.locator("#actions > summary").click()
+    page.get_by_role("link", name="Make a schedule of it").click()
 
     expect(page.get_by_role("link", name="this execution")).to_be_visible()
     page.get_by_label("Cron expression").fill("* * * * * *")

@@ -16,7 +16,7 @@ import { element } from "./elements.js";
 import { TaskForm } from "./form.js";
 import { outlineOf } from "./outline.js";
 import { choose } from "./palette.js";
-import { download, pictureOf, pngOf } from "./pictures.js";
+import { download, pictureOf, pngOf } from "../picture.js";
 import { createText, markTask } from "./text.js";
 
 const wide = matchMedia("(min-width: 1000px)");
