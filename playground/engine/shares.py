@@ -5,7 +5,7 @@ from outside, and `fork` makes it somebody else's own.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -78,6 +78,11 @@ async def _content(rt: Runtime, caller: Caller, request: ShareRequest) -> Shared
             if execution is None:
                 raise NotFound(f"No such workflow found by id: {request.workflow_id}")
             content = of_run(execution)
+            written = await queries.workflow_def(
+                connection, execution.workflow_name, execution.workflow_version
+            )
+            if written is not None and _same_tasks(written, content.definition):
+                content = replace(content, definition=written)
         else:
             version = None if request.version is UNSET else request.version
             definition = await queries.workflow_def(connection, request.name, version)
@@ -91,6 +96,26 @@ async def _policies(connection: Connection, definition: WorkflowDef) -> list[Tas
     names = sorted({task.name for task in definition.all_tasks() if task.type == "SIMPLE"})
     found = [await queries.task_def(connection, name) for name in names[:_MOST_POLICIES]]
     return [one for one in found if one is not None]
+
+
+def _same_tasks(written: WorkflowDef, ran: WorkflowDef) -> bool:
+    """Whether the run followed what is registered now. A run has the policies of that time
+    written into its tasks; they are no part of what its author wrote."""
+    return bool(_tasks_alone(written) == _tasks_alone(ran))
+
+
+def _tasks_alone(definition: WorkflowDef) -> Any:
+    return _without_policies(msgspec.to_builtins(definition.tasks))
+
+
+def _without_policies(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_policies(one) for one in value]
+    if isinstance(value, dict):
+        return {
+            name: _without_policies(one) for name, one in value.items() if name != "taskDefinition"
+        }
+    return value
 
 
 def of_run(execution: Execution) -> SharedContent:

@@ -42,6 +42,20 @@ def test_a_definition_is_forked_with_its_policies(
     assert (forked["name"], again["name"], policy["retryCount"]) == ("share_me", "share_me", 7)
 
 
+def test_a_shared_run_is_forked_as_it_was_written(
+    api: httpx2.Client, playground: Playground
+) -> None:
+    registered(api)
+    link = shared(api, workflowId=api.post("/api/workflow/share_me", json={}).text)["id"]
+
+    with playground.new_key("forker").client() as other:
+        other.post("/api/metadata/workflow", json=DEFINITION)
+        forked = other.post(f"{PATH}/{link}/fork").json()
+
+    assert forked["name"] == "share_me"
+    assert forked["tasks"][0].get("taskDefinition") is None
+
+
 def test_a_fork_beside_something_else_gets_a_number(
     api: httpx2.Client, playground: Playground
 ) -> None:

@@ -33,6 +33,10 @@ def test_a_run_is_shared_seen_and_forked(visitors: Visitors, playground: Playgro
     expect(page.get_by_role("heading", name="Where do people live?")).to_be_visible()
     expect(page.get_by_role("link", name="Sign in to fork it")).to_be_visible()
     assert stranger.overflow_px() == 0
+    page.locator("#t-process_population_max_ref").click()
+    expect(
+        page.locator("details.fold", has=page.locator("[id='task-process_population_max_ref']"))
+    ).to_have_attribute("open", "")
 
     stranger.sign_in(new_name("Fred"))
     page.goto(link)

@@ -47,6 +47,8 @@ export function inPlaceNavigation(): void {
     );
     const url = link && urlOf(link);
     if (!url || url.pathname !== location.pathname || url.origin !== location.origin) return;
+    // A place on this very page: the browser goes there, and opens what it is folded into.
+    if (url.hash && url.search === location.search) return;
     event.preventDefault();
     const reveal = link.closest("[data-reveal]")?.getAttribute("data-reveal");
     void show(url, true).then((shown) => {
