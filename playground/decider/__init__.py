@@ -27,7 +27,15 @@ from playground.decider.inputs import (
     Sweep,
 )
 from playground.decider.placement import placed_tasks
-from playground.decider.questions import Answer, Evaluate, Load, LoadMessages, LookUp, Question
+from playground.decider.questions import (
+    Answer,
+    Aside,
+    Evaluate,
+    Load,
+    LoadMessages,
+    LookUp,
+    Question,
+)
 from playground.decider.scripts import scripts_of, syntax_finding
 from playground.decider.starting import Origin, start
 from playground.decider.timeouts import deadline_ms, execution_deadline_ms
@@ -52,6 +60,7 @@ from playground.decider.view import ExecutionView
 
 __all__ = [
     "Answer",
+    "Aside",
     "ChildEnded",
     "ChildRefused",
     "ChildRequest",

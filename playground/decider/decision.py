@@ -42,6 +42,8 @@ class Limits:
     max_tasks: int = 20_000
     max_fork: int = 20_000
     """Branches of one dynamic fork."""
+    branches_at_once: int = 20_000
+    """Wider dynamic forks are not decided before the caller says that there is time for it."""
     max_tasks_ever: int = 100_000
     max_steps: int = 1_000
     """Steps settled in one call of `decide` before it asks to be called again."""

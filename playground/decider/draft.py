@@ -27,9 +27,9 @@ from playground.model.execution import Execution, Task, TaskStatus, WorkflowStat
 from playground.model.workflow_messages import MOST_WAITING, WorkflowMessage
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Surroundings:
-    """What a decision may know beside the execution itself."""
+    """What a decision may know beside the execution itself. Nobody changes it."""
 
     task_defs: Mapping[str, TaskDef | None]
     latest_versions: Mapping[str, int | None]

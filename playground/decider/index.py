@@ -142,7 +142,9 @@ class TaskIndex:
     def put(self, task: Task) -> None:
         """Add a task, or replace the one with its id."""
         old = self.tasks.get(task.task_id)
-        was_settled = self.is_settled(task.reference_task_name)
+        # What no JOIN waits for, as most tasks of a wide fork before it is made, is not looked up.
+        is_joined = task.reference_task_name in self.joins_on
+        was_settled = is_joined and self.is_settled(task.reference_task_name)
         self.tasks[task.task_id] = task
         if old is None:
             self._enter(task)
@@ -151,9 +153,10 @@ class TaskIndex:
             self.last_id, self.last_seq = task.task_id, task.seq
         self._note(self.open, task.task_id, wanted=not task.status.terminal)
         self._note(self.pending, task.task_id, wanted=awaits_successors(task))
-        settled = self.is_settled(task.reference_task_name)
-        if settled != was_settled:
-            self._count_down(task.reference_task_name, -1 if settled else 1)
+        if is_joined:
+            settled = self.is_settled(task.reference_task_name)
+            if settled != was_settled:
+                self._count_down(task.reference_task_name, -1 if settled else 1)
         runs_here = task.status is TaskStatus.SCHEDULED and runner_of(task.task_type) is _DECIDER
         self._note(self.runnable, task.task_id, wanted=runs_here)
         if task.task_type == JOIN:

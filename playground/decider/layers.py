@@ -59,6 +59,9 @@ class Layer(MutableMapping[K, V]):
         return key in self._own or (key not in self._gone and key in self._below)
 
     def __iter__(self) -> Iterator[K]:
+        return self._keys() if self._own or self._gone else iter(self._below)
+
+    def _keys(self) -> Iterator[K]:
         for key in self._below:
             if key not in self._gone:
                 yield key
@@ -67,7 +70,9 @@ class Layer(MutableMapping[K, V]):
                 yield key
 
     def __len__(self) -> int:
-        return len(self._below) - len(self._gone) + sum(k not in self._below for k in self._own)
+        kept = len(self._below) - len(self._gone)
+        return kept + sum(k not in self._below for k in self._own) if self._own else kept
 
     def __bool__(self) -> bool:
-        return next(iter(self), _GONE) is not _GONE
+        # What is put here is never gone, and what is gone was below.
+        return bool(self._own) or len(self._below) > len(self._gone)

@@ -36,6 +36,8 @@ def settle(draft: Draft) -> bool:
 
 def _each(draft: Draft, ids: Collection[str], step: Callable[[Draft, str], object]) -> bool:
     """Take `step` for each task in list order; True if one was taken."""
+    if not ids:
+        return False
     moved = False
     for task_id in sorted(ids, key=lambda task_id: draft.index.tasks[task_id].seq):
         if not draft.is_running or not draft.has_steps_left:
@@ -47,6 +49,8 @@ def _each(draft: Draft, ids: Collection[str], step: Callable[[Draft, str], objec
 
 
 def _due(draft: Draft) -> list[str]:
+    if not draft.index.runnable:
+        return []
     tasks = draft.index.tasks
     return [i for i in draft.index.runnable if (tasks[i].due_time or 0) <= draft.now_ms]
 
@@ -58,6 +62,8 @@ def _run_task(draft: Draft, task_id: str) -> None:
 
 
 def _watch(draft: Draft) -> bool:
+    if not draft.index.watching:
+        return False
     moved = False
     for task_id in list(draft.index.watching):
         if task_id not in draft.questions and draft.is_running:

@@ -62,7 +62,17 @@ class LoadMessages:
     most: int
 
 
-Question = Evaluate | Load | LookUp | LoadMessages
+@dataclass(frozen=True)
+class Aside:
+    """Time: a fork of so many `branches` is best decided where nobody else waits for it.
+
+    Asked where `Limits.branches_at_once` is less; decide again with at least as many.
+    """
+
+    branches: int
+
+
+Question = Evaluate | Load | LookUp | LoadMessages | Aside
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,6 @@ class Unanswered(Exception):
 class Incomplete(Exception):
     """Nothing can be decided before this is at hand: the decision starts over with it."""
 
-    def __init__(self, question: Load | LookUp | LoadMessages) -> None:
+    def __init__(self, question: Load | LookUp | LoadMessages | Aside) -> None:
         super().__init__(question)
         self.question = question

@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from playground.crash_points import crash_here
 from playground.decider import (
     Answer,
+    Aside,
     Decision,
     Evaluate,
     ExecutionView,
@@ -63,6 +65,8 @@ from tenants.errors import QuotaExceeded
 _MOST_TRIES: Final = 50
 _TURNS_OF_A_LOOP: Final = 10
 """A loop that keeps only its last turns may have this many times the tasks in its life."""
+_BRANCHES_AT_ONCE: Final = 300
+"""A fork of more is decided in a thread: what else this process serves goes on meanwhile."""
 _MOST_ROUNDS: Final = 200
 """Decisions in one turn; beyond it the execution goes on from the clock, others get their turn."""
 
@@ -323,9 +327,11 @@ class _Turn:
         domains = await self._polled_domains(view)
         # Read anew for each state that is decided on: another decision may have taken some.
         messages: Sequence[WorkflowMessage] | None = None
+        at_once = _BRANCHES_AT_ONCE
         while True:
             began = time.perf_counter()
-            decision = decide(
+            deciding = partial(
+                decide,
                 view,
                 now_ms=self.rt.now_ms(),
                 ids=self.rt.ids(),
@@ -337,14 +343,16 @@ class _Turn:
                 env=self.variables,
                 outputs=self.outputs,
                 messages=messages,
-                limits=Limits(
-                    task_payload_bytes=self.plan.payload_bytes,
-                    workflow_payload_bytes=self.plan.payload_bytes,
-                    max_tasks=self.plan.tasks_per_execution,
-                    max_fork=self.plan.fork_width,
-                    max_tasks_ever=self.plan.tasks_per_execution * _TURNS_OF_A_LOOP,
+                limits=_limits(
+                    self.plan.payload_bytes,
+                    self.plan.tasks_per_execution,
+                    self.plan.fork_width,
+                    at_once,
                 ),
             )
+            # Nobody else reads or changes the view before this turn is over.
+            is_long = at_once > _BRANCHES_AT_ONCE
+            decision = await asyncio.to_thread(deciding) if is_long else deciding()
             self.rt.measures.decisions.add(time.perf_counter() - began)
             match decision.questions:
                 case (Load(task_ids),):
@@ -354,6 +362,8 @@ class _Turn:
                     await self._look_up(wanted)
                 case (LoadMessages(most),):
                     messages = await self._waiting_messages(most)
+                case (Aside(branches),):
+                    at_once = branches
                 case _:
                     return decision
 
@@ -519,9 +529,14 @@ class _Turn:
         made = {task.task_id for task in decision.changed}
         was_running = bool(known.row_version) and not before.status.terminal
         taken = frozenset(task.task_id for task in ahead)
-        writes = [
-            self._write_of(task, is_claimed=task.task_id in taken) for task in decision.changed
-        ]
+
+        def written() -> list[TaskWrite]:
+            return [
+                self._write_of(task, is_claimed=task.task_id in taken) for task in decision.changed
+            ]
+
+        is_long = len(decision.changed) > _BRANCHES_AT_ONCE
+        writes = await asyncio.to_thread(written) if is_long else written()
         stand_ins = await turns(
             self.rt, self.namespace, ((write.task, write.base) for write in writes)
         )
@@ -576,6 +591,19 @@ class _Turn:
             own_node=bool(node) and (in_definition is None or in_definition.task is not node),
             is_claimed=is_claimed,
         )
+
+
+@lru_cache(maxsize=256)
+def _limits(payload_bytes: int, tasks: int, fork_width: int, branches_at_once: int) -> Limits:
+    """The bounds of an execution by its plan, made once for all decisions under it."""
+    return Limits(
+        task_payload_bytes=payload_bytes,
+        workflow_payload_bytes=payload_bytes,
+        max_tasks=tasks,
+        max_fork=fork_width,
+        max_tasks_ever=tasks * _TURNS_OF_A_LOOP,
+        branches_at_once=branches_at_once,
+    )
 
 
 def _changes_anything(known: Known, decision: Decision) -> bool:

@@ -70,6 +70,17 @@ async def test_branches_that_end_together_cost_a_few_commits(rt: Runtime, caller
     await assert_all_joined(rt, caller, fork)
 
 
+async def test_fork_too_wide_for_the_loop_is_made_beside_it(rt: Runtime, caller: Caller) -> None:
+    width = 301
+    given = {"branches": [{"n": number} for number in range(width)]}
+
+    started = await run(rt, caller, fork_and_join(), given=given)
+
+    tasks_of_run = (await execution(rt, caller, started)).tasks
+    assert [task.task_type for task in tasks_of_run].count("branch") == width
+    assert [task.seq for task in tasks_of_run] == list(range(1, width + 3))
+
+
 async def test_branches_that_end_in_two_processes_are_all_joined(
     rt: Runtime, second_rt: Runtime, caller: Caller
 ) -> None:

@@ -4,6 +4,7 @@ legacy list. Each branch is one task; the JOIN waits for the last record of each
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from playground.decider.mappers.fork_join import joined_by
 from playground.decider.mappers.join import new_join
 from playground.decider.mappers.sub_workflow import version_number
 from playground.decider.policies import ad_hoc
-from playground.decider.questions import Evaluate, Incomplete, LookUp, Unanswered
+from playground.decider.questions import Aside, Evaluate, Incomplete, LookUp, Unanswered
 from playground.decider.successors import is_skipped
 from playground.expressions import java_text
 from playground.model.definitions import JSONObject, SubWorkflowParams, TaskDef, WorkflowTask
@@ -37,6 +38,7 @@ _SHOWN_DEFINITIONS = 200
 
 def map_dynamic_fork(context: MapperContext, expand: Expand) -> list[Task]:
     given = plain_input(context)
+    _ask_for_time(context, given)
     branches = _frozen(context, list(_branches(context, given)))
     join_node = joined_by(context, _NOT_JOINED)
     branch_tasks = _branch_tasks(context, expand, branches)
@@ -57,6 +59,19 @@ def map_dynamic_fork(context: MapperContext, expand: Expand) -> list[Task]:
     join = new_join(context.for_task(join_node), refs)
     join = replace(join, input_data={**join_node.input_parameters, "joinOn": refs})
     return [fork, *(task for tasks in branch_tasks for task in tasks), join]
+
+
+def _ask_for_time(context: MapperContext, given: JSONObject) -> None:
+    """Before anything is made: ten thousand branches take as long as a thousand decisions."""
+    legacy = given.get(context.task.dynamic_fork_join_tasks_param or "")
+    listed = (
+        given.get("forkTaskInputs"),
+        given.get(context.task.dynamic_fork_tasks_param or ""),
+        legacy.get("dynamicTasks") if isinstance(legacy, dict) else None,
+    )
+    width = max((len(one) for one in listed if isinstance(one, list)), default=0)
+    if context.draft.limits.branches_at_once < width <= context.draft.limits.max_fork:
+        raise Incomplete(Aside(width))
 
 
 def _shown(branches: list[WorkflowTask]) -> list[Any]:
@@ -145,13 +160,14 @@ def _from_list(context: MapperContext, given: JSONObject) -> Iterator[WorkflowTa
         node.task_reference_name
     )
     prefix = f"_{node.task_reference_name}" if context.draft.index.dynamic_forks else ""
+    plain = WorkflowTask(name=name, type=task_type)
     for index, element in enumerate(given["forkTaskInputs"]):
         inputs = element if isinstance(element, dict) else {"input": element}
         fields = {key: inputs[key] for key in _ELEMENT_FIELDS if key in inputs}
-        branch = _converted({**fields, "name": name, "type": task_type})
+        branch = _converted({**fields, "name": name, "type": task_type}) if fields else plain
         domains = inputs.get("taskToDomain")
         yield replace(
-            branch or WorkflowTask(name=name, type=task_type),
+            branch or plain,
             task_reference_name=f"{prefix}_{name}_{index}",
             input_parameters={**inputs, "__index": index},
             optional=node.optional or (branch is not None and branch.optional),
@@ -261,9 +277,9 @@ def _frozen(context: MapperContext, branches: list[WorkflowTask]) -> list[Workfl
 def _freeze(context: MapperContext, branch: WorkflowTask) -> WorkflowTask:
     draft = context.draft
     if branch.task_definition is UNSET:
-        branch = replace(
-            branch, task_definition=draft.task_def(branch.name) or _without_retries(branch)
-        )
+        known = draft.task_def(branch.name)
+        definition = known or _without_retries(branch.name, branch.type)
+        branch = replace(branch, task_definition=definition)
     child = _child_without_version(branch)
     if child and branch.sub_workflow_param:
         version = draft.latest_version(child)
@@ -273,8 +289,9 @@ def _freeze(context: MapperContext, branch: WorkflowTask) -> WorkflowTask:
     return branch
 
 
-def _without_retries(branch: WorkflowTask) -> TaskDef:
-    return replace(ad_hoc(branch.name, branch.type), retry_count=0)
+@lru_cache(maxsize=64)
+def _without_retries(name: str, task_type: str) -> TaskDef:
+    return replace(ad_hoc(name, task_type), retry_count=0)
 
 
 def _child_without_version(branch: WorkflowTask) -> str:
