@@ -204,7 +204,7 @@ class Api:
         """What the handler says, or how what it raised is refused."""
         try:
             if endpoint.scope:
-                scopes.require(request.state.caller, endpoint.scope)
+                scopes.require(request.scope["state"]["caller"], endpoint.scope)
             if endpoint.parameters:
                 self._refuse_unsound(endpoint, request)
             return await _answer(endpoint, request)
