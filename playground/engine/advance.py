@@ -120,7 +120,8 @@ async def post(
         # On its own task: a caller that gives up must not tear down what others wait for.
         task = asyncio.create_task(_empty(rt, namespace, execution_id, key))
         task.add_done_callback(_nothing_left_unsaid)
-    return await asyncio.shield(letter.answer)
+    # A caller that gives up cancels no more than this: the letter is answered to nobody.
+    return await letter.answer
 
 
 async def begin(
