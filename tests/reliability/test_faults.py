@@ -10,6 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -26,6 +27,7 @@ from playground.jobs.drain import Drain
 from playground.model.definitions import SubWorkflowParams, WorkflowTask
 from playground.model.errors import Unavailable
 from playground.model.events import EventHandler
+from playground.model.execution import Task
 from playground.model.requests import (
     IdempotencyStrategy,
     ResultStatus,
@@ -52,11 +54,11 @@ MAIN: list[WorkflowTask] = [
     a_fork(
         "fork",
         [
-            [simple("work", name="fault_step")],
+            [simple(ref, name="fault_step") for ref in ("work", "more_work")],
             [a_task("jq", "JSON_JQ_TRANSFORM", input_parameters={"n": 1, "queryExpression": ".n"})],
         ],
     ),
-    a_join("join", ["work", "jq"]),
+    a_join("join", ["more_work", "jq"]),
     a_task("tell", "EVENT", sink="conductor:told"),
     a_task("child", "SUB_WORKFLOW", sub_workflow_param=SubWorkflowParams(name="child")),
 ]
@@ -176,13 +178,21 @@ async def work(rt: Runtime, caller: Caller) -> None:
         for task in await insist(
             lambda: tasks.poll(rt, caller, "fault_step", worker_id="w", timeout_ms=200)
         ):
-            result = TaskResult(
-                workflow_instance_id=task.workflow_instance_id,
-                task_id=task.task_id,
-                status=ResultStatus.COMPLETED,
-                output_data={"by": "w"},
-            )
-            await insist(lambda result=result: tasks.update(rt, caller, result))
+            following: Task | None = task
+            while following is not None:
+                following = await insist(partial(report, rt, caller, following))
+
+
+async def report(rt: Runtime, caller: Caller, task: Task) -> Task | None:
+    """Report a task, and take the next one with the answer."""
+    result = TaskResult(
+        workflow_instance_id=task.workflow_instance_id,
+        task_id=task.task_id,
+        status=ResultStatus.COMPLETED,
+        output_data={"by": "w"},
+        worker_id="w",
+    )
+    return await tasks.update_and_poll(rt, caller, result)
 
 
 async def rows(own: Services, sql: str, *values: Any) -> list[Any]:
