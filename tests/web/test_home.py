@@ -103,7 +103,8 @@ async def test_answers_are_kept_and_suggest_samples(ada: Visitor) -> None:
     page = await ada.text("/")
     assert "So that you see what fits" not in page
     assert "For what you build order_flow saga_order_fulfillment" in page
-    assert await learning.language_of(ada.rt, ada.caller) == "go"
+    async with ada.rt.reading(ada.caller.namespace) as connection:
+        assert await learning.language_of(connection) == "go"
 
 
 async def test_nonsense_is_no_answer_and_skipping_asks_no_more(ada: Visitor) -> None:
