@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 
-from playground.diagram.blocks import Inside, View
+from playground.diagram.building import Inside, View
 from playground.diagram.layout import Layout, lay_out
 from playground.diagram.svg import Links, TaskLinks, draw, draw_thumbnail
 from playground.model.definitions import WorkflowDef

@@ -20,12 +20,10 @@ from playground.diagram.blocks import (
     Series,
     Shape,
     Split,
-    View,
-    build,
-    label_text,
-    label_width,
     size_of,
 )
+from playground.diagram.building import View, build
+from playground.diagram.lettering import label_text, label_width
 from playground.diagram.state import progress_of
 from playground.model.definitions import WorkflowDef
 from playground.model.execution import Execution

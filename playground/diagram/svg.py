@@ -6,6 +6,7 @@ keyboard reaches, with a `<title>` that says in words what the picture shows.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote
 
@@ -14,14 +15,15 @@ from playground.diagram.blocks import (
     CARD_WIDTH,
     FRAME_HEAD,
     LABEL_HEIGHT,
+    ODD,
     STRIP_HEIGHT,
+    UNDRAWABLE,
     Mark,
     Shape,
-    fit,
-    text_width,
 )
 from playground.diagram.icons import STATUS_ICONS, TASK_ICONS, icon_of, word_of
 from playground.diagram.layout import Edge, Insert, Label, Layout, Node, Point
+from playground.diagram.lettering import fit, text_width
 from playground.diagram.state import Turn
 
 BEND = 10.0
@@ -124,8 +126,7 @@ def _document(
     yield from (_label(label) for label in layout.labels)
     taken: set[str] = set()
     for node in layout.nodes:
-        yield _node(node, links, selected, taken)
-        yield from _controls(node, links)
+        yield _drawn(node, links, selected, taken)
     yield plus + "</svg>"
 
 
@@ -147,6 +148,17 @@ def _sign(status: str, path: str) -> str:
     )
 
 
+def _drawn(node: Node, links: Links, selected: str, taken: set[str]) -> str:
+    """The node with its controls; what cannot be drawn as what it is, is a card that says so."""
+    try:
+        return _node(node, links, selected, taken) + "".join(_controls(node, links))
+    except ODD:
+        mark = replace(node.mark, shape=Shape.CARD, detail=UNDRAWABLE, pages=None, turns=())
+        texts = {name: str(getattr(mark, name)) for name in ("name", "ref", "type")}
+        plain = replace(node, mark=replace(mark, **texts))
+        return _node(plain, links, selected, taken)
+
+
 def _node(node: Node, links: Links, selected: str, taken: set[str]) -> str:
     mark = node.mark
     if mark.shape in (Shape.START, Shape.END):
@@ -156,6 +168,7 @@ def _node(node: Node, links: Links, selected: str, taken: set[str]) -> str:
     inside = f"<title>{escape(_title(mark))}</title>{_BODIES[_body_of(node)](node)}"
     place = f'transform="translate({_number(node.x)},{_number(node.y)})"'
     classes = f"node {mark.shape}" + (" frame" if node.is_frame else "")
+    classes += " odd" if mark.detail == UNDRAWABLE else ""
     status = f' data-status="{escape(mark.state.status or "PENDING")}"'
     target = _target(mark, links)
     if not target:

@@ -9,6 +9,7 @@ import json
 import os
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,12 +17,13 @@ import msgspec
 import pytest
 
 from playground.diagram import Inside, View, draw, lay_out
-from playground.diagram.blocks import Mark
+from playground.diagram.blocks import Mark, Shape
 from playground.diagram.layout import Layout, Node
 from playground.diagram.standalone import standalone
 from playground.diagram.svg import TaskLinks
 from playground.model.definitions import WorkflowDef, WorkflowTask
 from playground.model.execution import Execution, Task, TaskStatus, WorkflowStatus
+from playground.model.task_types import RUNNER_BY_TYPE
 from sample_workflows import samples
 from tests.diagram.drawings import EVERYTHING, TASK_TYPES
 
@@ -165,6 +167,45 @@ def test_random_execution_draws(at: int) -> None:
     assert ElementTree.fromstring(standalone(svg)).tag.endswith("svg")
 
 
+def all_in(status: TaskStatus, definition: WorkflowDef) -> Execution:
+    """Every task of the definition in that status, with one child of each dynamic fork."""
+    nodes = list(definition.all_tasks())
+    records = [
+        Task(
+            task_id=f"{at}",
+            reference_task_name=node.task_reference_name,
+            task_def_name=node.name,
+            task_type=node.type,
+            status=status,
+            seq=2 * at,
+        )
+        for at, node in enumerate(nodes)
+    ]
+    made = [
+        Task(task_id=f"{at}m", reference_task_name=f"m{at}", status=status, seq=2 * at + 1)
+        for at, node in enumerate(nodes)
+        if node.type == "FORK_JOIN_DYNAMIC"
+    ]
+    return Execution(tasks=sorted(records + made, key=lambda task: task.seq))
+
+
+@pytest.mark.parametrize("status", TaskStatus)
+def test_every_definition_draws_with_all_tasks_in_a_status(status: TaskStatus) -> None:
+    drawn = {one.name: draw(lay_out(one, all_in(status, one))) for one in DEFINITIONS}
+
+    tags = {ElementTree.fromstring(svg).tag.rpartition("}")[2] for svg in drawn.values()}
+    assert tags == {"svg"}
+    assert [name for name, svg in drawn.items() if "cannot be drawn" in svg] == []
+
+
+def test_random_executions_are_of_every_definition() -> None:
+    assert len(DEFINITIONS) <= DRAWINGS
+
+
+def test_the_types_that_are_drawn_are_all_there_are() -> None:
+    assert RUNNER_BY_TYPE.keys() - set(TASK_TYPES) == set()
+
+
 def test_what_cannot_be_drawn_becomes_a_card() -> None:
     broken = WorkflowTask(name="odd", task_reference_name="odd", type="SWITCH")
     msgspec.structs.force_setattr(broken, "decision_cases", ["not", "a", "map"])
@@ -175,3 +216,27 @@ def test_what_cannot_be_drawn_becomes_a_card() -> None:
         "cannot be drawn"
     ]
     assert "event" in {node.mark.ref for node in layout.nodes}
+    assert 'class="node card odd" data-ref="odd"' in draw(layout)
+
+
+def test_a_fork_that_cannot_be_drawn_keeps_its_join() -> None:
+    fork = WorkflowTask(name="odd", task_reference_name="odd", type="FORK_JOIN")
+    msgspec.structs.force_setattr(fork, "fork_tasks", 7)
+    join = WorkflowTask(name="meet", task_reference_name="meet", type="JOIN")
+
+    layout = lay_out(WorkflowDef(name="broken", tasks=[fork, join, EVERYTHING.tasks[0]]))
+
+    refs = [node.mark.ref for node in layout.nodes if node.mark.ref]
+    assert refs == ["odd", "meet", "event"]
+    assert not overlapping(layout.nodes)
+
+
+def test_what_fails_while_it_is_drawn_becomes_a_card() -> None:
+    broken = replace(lay_out(EVERYTHING).nodes[1], mark=Mark(Shape.CARD, ref="odd", name="odd"))
+    object.__setattr__(broken.mark, "type", 7)
+    layout = lay_out(EVERYTHING)
+
+    svg = draw(replace(layout, nodes=[broken, *layout.nodes]))
+
+    assert "cannot be drawn" in svg
+    assert 'data-ref="event"' in svg

@@ -3,11 +3,13 @@
 import itertools
 import time
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from playground.diagram.blocks import Shape, View
+from playground.diagram.blocks import CARD_HEIGHT, GAP, Shape
+from playground.diagram.building import View
 from playground.diagram.layout import Layout, Node, lay_out
-from playground.model.definitions import SubWorkflowParams, WorkflowDef
+from playground.model.definitions import SubWorkflowParams, WorkflowDef, WorkflowTask
 from playground.model.execution import Execution, TaskStatus, WorkflowStatus
 from tests.diagram.drawings import (
     EVERYTHING,
@@ -97,18 +99,51 @@ def test_edges_go_straight_or_at_right_angles(definition: WorkflowDef) -> None:
     assert all(abs(a[0] - b[0]) < 1e-6 or abs(a[1] - b[1]) < 1e-6 for a, b in pieces)
 
 
-@given(random_definitions)
+@given(random_definitions, st.integers(0, 4))
 @laws
-def test_a_task_added_at_the_end_moves_nothing_above(definition: WorkflowDef) -> None:
-    longer = WorkflowDef(name=definition.name, tasks=[*definition.tasks, a_task("added_at_end")])
-    before, after = (
-        lay_out(definition).nodes[:-1],
-        lay_out(longer).nodes[: len(definition.tasks)],
+def test_a_task_added_moves_what_follows_as_one(definition: WorkflowDef, at: int) -> None:
+    """What stands above stays, what follows moves down by one card; nothing is shuffled."""
+    tasks = definition.tasks
+    at = min(at, len(tasks))
+    assume(at == 0 or at == len(tasks) or tasks[at].type != "JOIN")
+    longer = WorkflowDef(
+        name=definition.name, tasks=[*tasks[:at], a_task("the-added-one"), *tasks[at:]]
     )
-    shifts = {round(b.x - a.x, 3) for a, b in zip(before, after, strict=False)}
 
-    assert [a.y for a, _ in zip(before, after, strict=False)] == [b.y for b in after[: len(before)]]
-    assert len(shifts) <= 1
+    before, after = lay_out(definition).nodes, lay_out(longer).nodes
+
+    added = next(i for i, node in enumerate(after) if node.mark.ref == "the-added-one")
+    above = {moved(*pair) for pair in zip(before[:added], after[:added], strict=True)}
+    below = {moved(*pair) for pair in zip(before[added:], after[added + 1 :], strict=True)}
+    assert {down for _, down in above} == {0}
+    assert {down for _, down in below} == {CARD_HEIGHT + GAP}
+    assert len({across for across, _ in above | below}) == 1
+
+
+@given(random_definitions, random_definitions)
+@settings(max_examples=25, deadline=None)
+def test_a_branch_that_grows_moves_no_other(one: WorkflowDef, other: WorkflowDef) -> None:
+    """Tasks beside it stay where they are to each other, and at their height."""
+    join = a_task("join", "JOIN")
+    grown = [*one.tasks, a_task("the-added-one")]
+    before = lay_out(a_definition(a_fork(one.tasks, other.tasks), join)).nodes
+    after = lay_out(a_definition(a_fork(grown, other.tasks), join)).nodes
+
+    beside = len(lay_out(other).nodes) - 2
+    pairs = zip(before[-2 - beside : -2], after[-2 - beside : -2], strict=True)
+    shifts = {moved(*pair) for pair in pairs}
+
+    assert len({across for across, _ in shifts}) <= 1
+    assert {down for _, down in shifts} <= {0}
+
+
+def a_fork(*branches: list[WorkflowTask]) -> WorkflowTask:
+    return a_task("fork", "FORK_JOIN", fork_tasks=list(branches))
+
+
+def moved(before: Node, after: Node) -> tuple[float, float]:
+    """By how much, to the right and down."""
+    return round(after.x - before.x, 3), round(after.y - before.y, 3)
 
 
 @given(random_executions())

@@ -73,7 +73,20 @@ WITH_CHILD = an_execution(
     a_record("child", TaskStatus.IN_PROGRESS, task_type="SUB_WORKFLOW", sub_workflow_id="the-child")
 )
 
+EVERY_TYPE = a_definition(*(a_task(kind.lower(), kind) for kind in TASK_TYPES), name="types")
+IN_TURN = an_execution(
+    *(
+        a_record(kind.lower(), list(TaskStatus)[at % len(TaskStatus)], seq=at, task_type=kind)
+        for at, kind in enumerate(TASK_TYPES)
+    )
+)
+UNDRAWABLE = a_definition(a_task("odd", "SWITCH"), a_task("after"))
+msgspec.structs.force_setattr(UNDRAWABLE.tasks[0], "decision_cases", 7)
+
 PICTURES = {
+    "every_type_definition": definition_svg(EVERY_TYPE),
+    "every_type_in_some_status": execution_svg(EVERY_TYPE, IN_TURN),
+    "undrawable": definition_svg(UNDRAWABLE),
     "population_definition": definition_svg(POPULATION),
     "population_completed": execution_svg(POPULATION, FINISHED),
     "population_thumbnail": thumbnail_svg(POPULATION),
