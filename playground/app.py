@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground import __version__, api, garbage, logs, standins, wiring
@@ -21,7 +21,8 @@ from playground.connections import EXCHANGE, Connection, Exchange, Header
 from playground.engine.runtime import Runtime
 from playground.operating.metrics import Parts
 from playground.operating.port import operator_port
-from playground.settings import Settings, tell_ready
+from playground.root_path import UnderRootPath, raw_path_in_site
+from playground.settings import PREFIX, Settings, Unusable, tell_ready
 from playground.web import errors
 from playground.web.app import create_web
 from playground.web.site import SignInChoice, Site
@@ -74,8 +75,7 @@ class Doors:
         await self._door(scope)(scope, receive, send_sealed)
 
     def _door(self, scope: Scope) -> ASGIApp:
-        path: bytes = scope.get("raw_path") or scope["path"].encode()
-        if path.startswith(b"/samples/"):
+        if raw_path_in_site(scope).startswith(b"/samples/"):
             return self._samples
         return self._api if api.serves(scope) else self._pages
 
@@ -132,7 +132,9 @@ def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
             for name, provider in web.sign_in.providers.items()
         ),
         operators=settings.operators,
-        openapi=api_document(api.ENDPOINTS, version=__version__),
+        openapi=api_document(
+            api.ENDPOINTS, version=__version__, root_path=settings.root_path
+        ),
         visitor_limits=next(plan for plan in PLANS if plan["name"] == "visitor"),
     )
     pages = create_web(
@@ -149,19 +151,36 @@ def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
             )
         ],
     )
-    return Doors(
+    doors = Doors(
         api_app=api.create_api(
             tokens=web.tokens,
             limiter=web.limiter,
             anonymous=web.anonymous,
             version=__version__,
             origins=settings.api_origins,
+            root_path=settings.root_path,
         ),
         samples=Starlette(routes=[Mount("/samples", routes=standins.routes)]),
         pages=pages,
         rt=web.rt,
         https=settings.public_url.startswith("https:"),
     )
+    if not settings.root_path:
+        return doors
+    _refuse_ambiguous(settings.root_path, pages)
+    return UnderRootPath(doors, settings.root_path)
+
+
+def _refuse_ambiguous(root_path: str, pages: Starlette) -> None:
+    """Without its prefix a path must not look as if it still had it."""
+    own = ["/samples/", *(one.path for one in api.ENDPOINTS)]
+    own += [route.path for route in pages.routes if isinstance(route, Route)]
+    taken = next((path for path in own if f"{path}/".startswith(root_path + "/")), None)
+    if taken is not None:
+        raise Unusable(
+            f"{PREFIX}PUBLIC_URL ends in {root_path}, where the playground has a page of its own "
+            f"({taken}); choose another path."
+        )
 
 
 class Server(uvicorn.Server):

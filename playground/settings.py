@@ -130,11 +130,15 @@ def absolute_path(text: str) -> Path:
 
 
 def http_url(text: str) -> str:
-    """An http or https URL without a path's trailing slash."""
-    parts = urlsplit(text)
+    """An http or https URL; its path, if any, of letters, digits, `.`, `_`, `~` and `-`."""
+    parts = urlsplit(text.rstrip("/"))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(text)
-    return text.rstrip("/")
+    if parts.query or parts.fragment or not re.fullmatch(r"(/[\w.~-]+)*", parts.path, re.ASCII):
+        raise ValueError(text)
+    if {".", ".."} & set(parts.path.split("/")):
+        raise ValueError(text)
+    return parts.geturl()
 
 
 def auto_on_off(text: str) -> str:
@@ -159,7 +163,10 @@ class Settings:
     port: int = _field("PORT", "8000", "TCP port of the site and the API", tcp_port)
     host: str = _field("HOST", "127.0.0.1", "address the web role listens on")
     public_url: str = _field(
-        "PUBLIC_URL", "", "URL people and SDKs use; empty = http://localhost:PORT"
+        "PUBLIC_URL",
+        "",
+        "URL people and SDKs use, with the path below which the site is hosted, if any; "
+        "empty = http://localhost:PORT",
     )
     data_dir: Path = _field(
         "DATA_DIR",
@@ -295,6 +302,11 @@ class Settings:
     )
     crash_dir: str = _internal("CRASH_DIR", "", "where files name the crash points to die at")
     faults: str = _internal("FAULTS", "", "seed:share of transactions:share of Redis calls")
+
+    @property
+    def root_path(self) -> str:
+        """The path of the public URL, as in `/conductor`; "" where the site has a host alone."""
+        return urlsplit(self.public_url).path
 
     @property
     def is_loopback(self) -> bool:
@@ -464,7 +476,10 @@ def _public_url(given: str, port_number: int) -> str:
     try:
         return http_url(given)
     except ValueError as error:
-        raise Unusable(f"{PREFIX}PUBLIC_URL is {given!r}, but must be an http(s) URL.") from error
+        raise Unusable(
+            f"{PREFIX}PUBLIC_URL is {given!r}, but must be an http(s) URL such as "
+            "https://example.com or https://example.com/conductor."
+        ) from error
 
 
 def _provider_stem(name: str) -> str:

@@ -51,9 +51,25 @@ CONTENT_SECURITY_POLICY: Final = (
 ErrorPage = Callable[[Request, TenantError], Awaitable[Response]]
 
 
-def session_cookie(*, https: bool) -> str:
-    """The name of the session cookie; browsers keep `__Host-` ones to this very host."""
-    return "__Host-playground" if https else "playground"
+def session_cookie(public_url: str) -> str:
+    """The name of the session cookie."""
+    return cookie_name("playground", public_url)
+
+
+def cookie_name(name: str, public_url: str) -> str:
+    """`name` with the strictest prefix that browsers accept for the site at `public_url`.
+
+    `__Host-` ones are kept to this very host, but must be valid for all its paths: a site below a
+    path shares the host, and its cookies go to that path only.
+    """
+    if not public_url.startswith("https:"):
+        return name
+    return f"__Host-{name}" if cookie_path(public_url) == "/" else f"__Secure-{name}"
+
+
+def cookie_path(public_url: str) -> str:
+    """The path below which the site at `public_url` is all there is."""
+    return urlsplit(public_url).path.rstrip("/") or "/"
 
 
 class StandingHeaders:
@@ -223,7 +239,7 @@ class SessionAuthentication:
         self._database = database
         self._limiter = limiter
         self._origin = origin_of(public_url)
-        self._cookie = session_cookie(https=public_url.startswith("https:"))
+        self._cookie = session_cookie(public_url)
         self._error_page = error_page or _plain_error_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

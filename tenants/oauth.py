@@ -33,7 +33,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tenants import audit, directory, sessions
-from tenants.asgi import session_cookie
+from tenants.asgi import cookie_name, cookie_path, origin_of, session_cookie
 from tenants.database import Database, Role
 from tenants.directory import Identity, Member
 from tenants.errors import ProviderUnavailable, RateLimited, SignInFailed, Suspended
@@ -170,8 +170,9 @@ class SignIn:
         self._public_url = public_url.rstrip("/")
         self._sign_in = sign_in
         self._https = public_url.startswith("https:")
-        self._session_cookie = session_cookie(https=self._https)
-        self._browser_cookie = "__Host-playground-login" if self._https else "playground-login"
+        self._session_cookie = session_cookie(self._public_url)
+        self._browser_cookie = cookie_name("playground-login", self._public_url)
+        self._cookie_path = cookie_path(self._public_url)
         self._clients = {name: _client(p) for name, p in self.providers.items()}
         # At debug level it writes PKCE verifiers into the log.
         logging.getLogger("authlib").setLevel(logging.INFO)
@@ -246,7 +247,7 @@ class SignIn:
                 target=provider.name,
                 address=address_group(request.client.host if request.client else ""),
             )
-        response = RedirectResponse(next_path, status_code=303)
+        response = RedirectResponse(_base(request) + next_path, status_code=303)
         self._set_cookie(response, self._session_cookie, session_id, sessions.LIFE_SECONDS)
         return _unshared(response)
 
@@ -256,7 +257,7 @@ class SignIn:
         if session_id is not None:
             async with self._database.transaction(Role.IDENTITY) as connection:
                 await sessions.end(connection, session_id)
-        response = RedirectResponse(HOME, status_code=303)
+        response = RedirectResponse(_base(request) + HOME, status_code=303)
         self._set_cookie(response, self._session_cookie, "", 0)
         # Pages of the ended session must not come back with the browser's Back button.
         response.headers["Clear-Site-Data"] = '"cache"'
@@ -307,7 +308,8 @@ class SignIn:
         if host == public.hostname or not {host, public.hostname} <= _LOOPBACK:
             return None
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"{self._public_url}{request.url.path}{query}", status_code=307)
+        address = f"{origin_of(self._public_url)}{request.url.path}{query}"
+        return RedirectResponse(address, status_code=307)
 
     def _callback_url(self, provider: Provider) -> str:
         return f"{self._public_url}/auth/{provider.name}/callback"
@@ -351,7 +353,7 @@ class SignIn:
             name,
             value,
             max_age=max_age,
-            path="/",
+            path=self._cookie_path,
             secure=self._https,
             httponly=True,
             samesite="lax",
@@ -379,8 +381,13 @@ _TAKE_FLOW: Final = (
 )
 
 
+def _base(request: Request) -> str:
+    root_path: str = request.scope.get("root_path", "")
+    return root_path
+
+
 def own_path(text: str | None) -> str:
-    """`text` where it is a plain path of our own site, else the home page.
+    """`text` where it is a plain path below our own site's address, else the home page.
 
     Everything that browsers are known to read as another site is refused: two slashes, a
     backslash, control characters, dot segments.

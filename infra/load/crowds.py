@@ -77,7 +77,7 @@ async def pages(
     Between two pages a person reads for `thinking_seconds` on average, at random: requests that
     came in step would never meet, and the p95 would flatter.
     """
-    cookie = session_cookie(https=False)
+    cookie = session_cookie(installation.url)
     session_ids = await sessions_of(installation, "bench", people)
     latencies: list[float] = []
     paths = [*_PAGES, await _an_execution(installation, f"{cookie}={session_ids[0]}")]

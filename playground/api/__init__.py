@@ -55,6 +55,7 @@ from playground.api.parameters import KEPT_QUERY_BYTES, ApiRequest
 from playground.api.router import Match, Router, split_path
 from playground.connections import EXCHANGE, Exchange
 from playground.model.errors import Invalid, NotFound
+from playground.root_path import raw_path_in_site
 from tenants import scopes
 from tenants.asgi import ApiCallers, mark_private
 from tenants.caller import Caller
@@ -104,10 +105,12 @@ def create_api(
     anonymous: Callable[[], Awaitable[Caller]] | None = None,
     version: str = "0",
     origins: Collection[str] = (),
+    root_path: str = "",
 ) -> ASGIApp:
     """The API as an ASGI app for the whole paths; the lifespan's state must hold `runtime`.
 
-    `origins` are the sites whose pages may call it from a browser.
+    `origins` are the sites whose pages may call it from a browser; `root_path` is where the site
+    is hosted, for the document.
     """
 
     app = Api(
@@ -115,6 +118,7 @@ def create_api(
         callers=ApiCallers(tokens, limiter, anonymous),
         state={"tokens": tokens, "limiter": limiter},
         version=version,
+        root_path=root_path,
     )
     return CrossOrigin(app, origins=origins) if origins else app
 
@@ -124,10 +128,10 @@ def serves(scope: Scope) -> bool:
 
     Browsers that open `/api-docs` get the page about it, everyone else the document.
     """
-    if _raw_path(scope).startswith(b"/api/"):
+    if raw_path_in_site(scope).startswith(b"/api/"):
         return True
     try:
-        segments = split_path(_raw_path(scope))
+        segments = split_path(raw_path_in_site(scope))
     except Invalid:
         return True
     if segments[:1] == ["api"] or (segments[:1] == ["webhook"] and len(segments) == 2):
@@ -152,11 +156,12 @@ class Api:
         callers: ApiCallers,
         state: Mapping[str, Any],
         version: str,
+        root_path: str = "",
     ) -> None:
         table = tuple(endpoints)
         self._find = lru_cache(maxsize=_KEPT_PATHS)(Router(table).find)
         self._callers = callers
-        self.document = api_document(table, version=version)
+        self.document = api_document(table, version=version, root_path=root_path)
         self._state = {**state, "api_document": msgspec.json.encode(self.document)}
         self._sound: set[tuple[Endpoint, bytes]] = set()
 
@@ -178,7 +183,7 @@ class Api:
 
     async def _response(self, scope: Scope, receive: Receive) -> Response:
         try:
-            match = self._find(scope["method"], _raw_path(scope))
+            match = self._find(scope["method"], raw_path_in_site(scope))
             if b"%00" in scope["query_string"]:
                 raise Invalid("The query contains a NUL character.")
         except Exception as error:  # noqa: BLE001 - every error is answered
@@ -250,11 +255,6 @@ async def _answer(endpoint: Endpoint, request: Request) -> Response:
 
 def _plus_as_space(path_params: dict[str, str]) -> dict[str, str]:
     return {name: value.replace("+", " ") for name, value in path_params.items()}
-
-
-def _raw_path(scope: Scope) -> bytes:
-    raw_path: bytes | None = scope.get("raw_path")
-    return raw_path if raw_path is not None else scope["path"].encode()
 
 
 def _logged_path(scope: Scope) -> str:

@@ -41,8 +41,10 @@ Exchange an access key for a token at `POST /api/token` and send the token in th
 """
 
 
-def api_document(endpoints: Iterable[Endpoint], *, version: str) -> dict[str, Any]:
-    """The whole document as plain dicts."""
+def api_document(
+    endpoints: Iterable[Endpoint], *, version: str, root_path: str = ""
+) -> dict[str, Any]:
+    """The whole document as plain dicts; `root_path` is where the site is hosted."""
     table = sorted(endpoints, key=lambda endpoint: (endpoint.path, endpoint.method))
     types = _document_types(table)
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
@@ -55,7 +57,7 @@ def api_document(endpoints: Iterable[Endpoint], *, version: str) -> dict[str, An
     return {
         "openapi": "3.1.0",
         "info": {"title": "Playground", "description": _DESCRIPTION, "version": version},
-        "servers": [{"url": "/"}],
+        "servers": [{"url": root_path or "/"}],
         "tags": [{"name": tag} for tag in sorted({_tag(endpoint) for endpoint in table})],
         "paths": paths,
         "components": {

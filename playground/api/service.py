@@ -35,10 +35,10 @@ _TO_THE_DOCUMENTS = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="refresh" content="0; url=/api-docs">
+<meta http-equiv="refresh" content="0; url={path}">
 <title>API of the playground</title>
 </head>
-<body><p>The API is described at <a href="/api-docs">/api-docs</a>.</p></body>
+<body><p>The API is described at <a href="{path}">{path}</a>.</p></body>
 </html>
 """
 
@@ -113,7 +113,8 @@ async def get_spring_api_docs(request: Request) -> Response:
 
 async def get_swagger_page(request: Request) -> Response:
     """A page that leads to the one with the documents: clients may not follow redirects."""
-    return HTMLResponse(_TO_THE_DOCUMENTS)
+    path = request.scope.get("root_path", "") + "/api-docs"
+    return HTMLResponse(_TO_THE_DOCUMENTS.format(path=path))
 
 
 async def get_swagger_index(request: Request) -> Response:

@@ -137,13 +137,17 @@ class Egress:
             policy: what may be connected to.
             limiter: holds each request until its namespace may send it.
             own_origin: such as `https://play.example`; also named in the User-Agent.
-            samples_origin: exactly this origin passes, for paths below `/samples/`.
+            samples_origin: exactly this origin passes, for paths below `/samples/`; where it has a
+                path, below that path's `/samples/`.
             resolve: how names become addresses; by default the system's resolver.
         """
         self._policy = policy
         self._limiter = limiter
         self._own = URL(own_origin)
         self._samples = URL(samples_origin).origin() if samples_origin else None
+        # The site may be hosted below a path of that origin.
+        below = URL(samples_origin or "").raw_path.rstrip("/")
+        self._samples_prefix = below + SAMPLES_PREFIX
         self._names = _Names(resolve) if resolve else _SystemNames()
         self.requests = 0
         self.refused = 0
@@ -240,8 +244,8 @@ class Egress:
         path = re.sub(r"^[^:]*://[^/?#]*", "", text).partition("?")[0].partition("#")[0]
         return (
             url.origin() == self._samples
-            and url.raw_path.startswith(SAMPLES_PREFIX)
-            and path.startswith(SAMPLES_PREFIX)
+            and url.raw_path.startswith(self._samples_prefix)
+            and path.startswith(self._samples_prefix)
             and not _NOT_IN_SAMPLE_PATH.search(path)
         )
 

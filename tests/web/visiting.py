@@ -85,7 +85,7 @@ async def a_visitor(rt: Runtime, name: str, subject: str = "") -> Visitor:
     async with rt.database.transaction(Role.IDENTITY) as connection:
         session_id = await sessions.begin(connection, member, provider="Tests", device="Tests")
     client = _client(rt)
-    client.cookies.set(session_cookie(https=False), session_id)
+    client.cookies.set(session_cookie(PUBLIC_URL), session_id)
     return Visitor(client, rt, member.caller)
 
 
