@@ -132,9 +132,7 @@ def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
             for name, provider in web.sign_in.providers.items()
         ),
         operators=settings.operators,
-        openapi=api_document(
-            api.ENDPOINTS, version=__version__, root_path=settings.root_path
-        ),
+        openapi=api_document(api.ENDPOINTS, version=__version__, root_path=settings.root_path),
         visitor_limits=next(plan for plan in PLANS if plan["name"] == "visitor"),
     )
     pages = create_web(

@@ -1,7 +1,8 @@
 """Access keys: what SDKs and workers sign in with. The secret is on exactly one page, once."""
 
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,9 +10,9 @@ from starlette.routing import Route
 
 from playground.model.errors import Invalid, NotFound
 from playground.problems import problem_of
-from playground.web.forms import path_text, read_form
+from playground.web.forms import NOTHING_TYPED, Form, path_text, read_form
 from playground.web.pages import redirect, render, runtime, site
-from tenants import keys
+from tenants import keys, scopes
 from tenants.asgi import signed_in
 from tenants.caller import Caller
 from tenants.database import Connection
@@ -29,6 +30,22 @@ class Purpose:
     explanation: str
     roles: tuple[str, ...]
 
+
+CHOSEN = "chosen"
+"""The purpose whose roles are ticked one by one."""
+
+ROLES: Mapping[str, str] = {
+    "USER": "Start and control executions, read everything, work on human tasks.",
+    "WORKER": "Poll for tasks and report results. Reads secrets, because tasks name them.",
+    "UNRESTRICTED_WORKER": "The same, and registers the definitions a worker brings along.",
+    "METADATA_API": "Register, change and delete workflow, task and schema definitions.",
+    "METADATA_MANAGER": "The same, and event handlers, schedules and environment variables.",
+    "WORKFLOW_MANAGER": "Start and control executions, update tasks, change schedules.",
+    "APPLICATION_CREATOR": "See which applications and keys there are.",
+    "APPLICATION_MANAGER": "Make, change and delete applications and keys.",
+    "ADMIN": "Everything there is in this namespace, secrets and webhooks included.",
+}
+"""What each role of Conductor's clients allows, in a sentence."""
 
 PURPOSES = (
     Purpose(
@@ -49,6 +66,12 @@ PURPOSES = (
         explanation="Start executions and read what became of them. Cannot change definitions.",
         roles=("USER",),
     ),
+    Purpose(
+        name="administer",
+        label="Everything",
+        explanation="All you may do yourself: also secrets, webhooks, applications and keys.",
+        roles=("ADMIN",),
+    ),
 )
 
 
@@ -58,6 +81,8 @@ class KeyLine:
     application: str
     key_id: str
     purpose: str
+    rights: tuple[str, ...]
+    """What it may do, a sentence each."""
     is_active: bool
     created_at: int
 
@@ -80,7 +105,10 @@ class AccessKeysPage:
     created: CreatedKey | None = None
     problem: str = ""
     name: str = ""
+    purpose: str = PURPOSES[0].name
+    ticked: tuple[str, ...] = ()
     purposes: tuple[Purpose, ...] = PURPOSES
+    roles: Mapping[str, str] = field(default_factory=lambda: ROLES)
 
 
 async def list_keys(request: Request) -> Response:
@@ -91,13 +119,13 @@ async def create_key(request: Request) -> Response:
     """Not a redirect: the answer itself is the only page that ever holds the secret."""
     caller, form = signed_in(request).member.caller, await read_form(request)
     try:
-        name, purpose = _wanted(form.line("name"), form.text("purpose"))
+        name, roles = _wanted(form)
         async with _transaction(request, caller) as connection:
-            application = await keys.create_application(connection, caller, name, purpose.roles)
+            application = await keys.create_application(connection, caller, name, roles)
             key = await keys.create(connection, caller, application.id)
     except (Invalid, QuotaExceeded) as error:
         problem = problem_of(error)
-        return await _show(request, problem.status, problem=problem.message, name=form.line("name"))
+        return await _show(request, problem.status, problem=problem.message, form=form)
     if key is None:
         raise NotFound
     created = CreatedKey(
@@ -135,13 +163,29 @@ def purpose_of(roles: tuple[str, ...]) -> str:
     )
 
 
-def _wanted(name: str, purpose_name: str) -> tuple[str, Purpose]:
+def rights_of(roles: Iterable[str]) -> tuple[str, ...]:
+    """What an application with these roles may do, in the order of the table of scopes."""
+    granted = scopes.of_roles(roles)
+    implied = {name for scope in granted for name in scopes.SCOPES[scope].implies}
+    return tuple(
+        scope.description
+        for scope in scopes.SCOPES.values()
+        if scope.name in granted and scope.name not in implied
+    )
+
+
+def _wanted(form: Form) -> tuple[str, tuple[str, ...]]:
+    """The name and the roles of the application to make."""
+    name, wanted = form.line("name"), form.text("purpose")
     if not 1 <= len(name) <= NAME_MAX_CHARACTERS:
         raise Invalid(f"Give the key a name of 1 to {NAME_MAX_CHARACTERS} characters.")
-    purpose = next((one for one in PURPOSES if one.name == purpose_name), None)
-    if purpose is None:
+    ticked = tuple(role for role in form.texts("role") if role in ROLES)
+    if wanted == CHOSEN and not ticked:
+        raise Invalid("Tick at least one role, or choose what the key is for.")
+    purpose = next((one for one in PURPOSES if one.name == wanted), None)
+    if purpose is None and wanted != CHOSEN:
         raise Invalid("Choose what the key is for.")
-    return name, purpose
+    return name, purpose.roles if purpose else ticked
 
 
 def _transaction(request: Request, caller: Caller) -> AbstractAsyncContextManager[Connection]:
@@ -162,7 +206,7 @@ async def _show(
     *,
     created: CreatedKey | None = None,
     problem: str = "",
-    name: str = "",
+    form: Form = NOTHING_TYPED,
 ) -> Response:
     caller = signed_in(request).member.caller
     async with runtime(request).reading(caller.namespace) as connection:
@@ -172,6 +216,7 @@ async def _show(
                 application=application.name,
                 key_id=key.id,
                 purpose=purpose_of(application.roles),
+                rights=rights_of(application.roles),
                 is_active=key.status == keys.ACTIVE,
                 created_at=key.created_at,
             )
@@ -183,7 +228,9 @@ async def _show(
         server_url=_server_url(request),
         created=created,
         problem=problem,
-        name=name,
+        name=form.line("name"),
+        purpose=form.text("purpose") or PURPOSES[0].name,
+        ticked=tuple(form.texts("role")),
     )
     return await render(request, "access_keys/list.html", page, status_code)
 

@@ -37,6 +37,9 @@ class Form:
         return self._fields
 
 
+NOTHING_TYPED = Form(())
+
+
 async def read_form(request: Request) -> Form:
     """The posted fields; raises `PayloadTooLarge` or `Invalid`."""
     body = bytearray()

@@ -22,7 +22,7 @@ from playground.model.search_query import NEWEST_FIRST, SearchRequest
 from playground.store import queries
 from playground.web.forms import read_query
 from playground.web.learning import Welcome, welcome_of
-from playground.web.pages import json_text, picture, quoted, render, runtime, site
+from playground.web.pages import drawn, json_text, picture, quoted, render, runtime, site
 from playground.web.preferences import local_path
 from playground.web.site import SignInChoice
 from sample_workflows import LESSONS, samples
@@ -212,7 +212,9 @@ def _sample_card(name: str, samples_url: str) -> SampleCard:
         input_text=json_text(sample.input_at(samples_url)),
         needs_worker=sample.needs_worker,
         has_steps=bool(sample.steps),
-        thumbnail=picture(diagram.thumbnail_svg(convert(sample.workflow, WorkflowDef))),
+        thumbnail=drawn(
+            lambda: picture(diagram.thumbnail_svg(convert(sample.workflow, WorkflowDef)))
+        ),
         goal=_goals()[sample.name],
     )
 

@@ -3,16 +3,19 @@
 A template gets `page` (the frozen context of that page) and `shell` (who is signed in, where we
 are) and nothing else. Filters: `breakable`, `bytes`, `coded`, `duration`, `in_short`,
 `json_text`, `json_view`, `moment`, `plain_moment`, `quoted`, `short_json`, `status_icon`,
-`status_word`. Globals: `csrf_field`, `icon_svg`, `preloads`, `static_url`, `url`.
+`status_word`. Globals: `csrf_field`, `icon_svg`, `part`, `preloads`, `static_url`, `url`.
+
+No page is ever blank: what is read with `or_broken`, or written by `part` or `drawn`, and fails is
+a notice in its place, and the rest of the page is as always.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -23,17 +26,23 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from playground.diagram.icons import STATUS_ICONS, word_of
 from playground.engine.runtime import Runtime
+from playground.model.errors import PlaygroundError
+from playground.problems import problem_of
 from playground.web.assets import preloads, static_url
 from playground.web.icons import icon
 from playground.web.json_view import json_view
 from playground.web.site import Site
 from tenants.asgi import CSRF_FIELD
 from tenants.directory import is_operator
+from tenants.errors import TenantError
 from tenants.sessions import Session
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
 PREVIEW_COOKIE = "previews"
+NAVIGATION_COOKIE = "nav"
+NAVIGATION_GROUPS = ("executions", "definitions", "workers", "settings")
+USUALLY_FOLDED = ("workers", "settings")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +85,45 @@ class Shell:
     usage: Usage | None = None
     previews: frozenset[str] = frozenset()
     """What this browser has switched on, see `early_access`."""
+    folded: tuple[str, ...] = USUALLY_FOLDED
+    """Groups of the navigation that show their names alone, unless they have this page."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broken:
+    """In place of the context of a part of a page that could not be read; that is our bug."""
+
+    message: str
+
+    def __html__(self) -> str:
+        """A notice."""
+        return environment.get_template("errors/_part.html").render(message=self.message)
+
+
+T = TypeVar("T")
+
+
+async def or_broken(reading: Awaitable[T]) -> T | Broken:
+    """What `reading` comes to. A refusal is the whole page's; any other error is this part's."""
+    try:
+        return await reading
+    except (PlaygroundError, TenantError):
+        raise
+    except Exception as error:  # noqa: BLE001 - logged with its reference by `problem_of`
+        return Broken(message=problem_of(error).message)
+
+
+def attempted(make: Callable[[], T]) -> T | Broken:
+    """What `make` makes: of a part whose failing is always our bug."""
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001 - logged with its reference by `problem_of`
+        return Broken(message=problem_of(error).message)
+
+
+def drawn(draw: Callable[[], Markup]) -> Markup:
+    """A picture, or a notice in its place."""
+    return escape(attempted(draw))
 
 
 def runtime(request: Request) -> Runtime:
@@ -112,7 +160,16 @@ def shell_of(request: Request) -> Shell:
         person=_person(session, here) if session else None,
         usage=_usage(session) if session else None,
         previews=previews_of(request),
+        folded=folded_groups(request.cookies.get(NAVIGATION_COOKIE)),
     )
+
+
+def folded_groups(cookie: str | None) -> tuple[str, ...]:
+    """The groups that were folded last; a script writes the cookie, with dots between them."""
+    if cookie is None:
+        return USUALLY_FOLDED
+    named = cookie.split(".")
+    return tuple(name for name in NAVIGATION_GROUPS if name in named)
 
 
 def previews_of(request: Request) -> frozenset[str]:
@@ -175,6 +232,18 @@ def _url(context: Context, path: str) -> str:
 def _static_url(context: Context, name: str) -> str:
     path = static_url(name)
     return context["shell"].base + path if path else ""
+
+
+@pass_context
+def _part(context: Context, template: str, read: object = None) -> Markup:
+    """A template inside the page that asks for it, or a notice that it could not be shown.
+
+    `read` is what the template shows, where that may be `Broken`.
+    """
+    if isinstance(read, Broken):
+        return escape(read)
+    inner = environment.get_template(template)
+    return drawn(lambda: Markup(inner.render(context.get_all())))  # noqa: S704 - it escapes
 
 
 @pass_context
@@ -303,4 +372,5 @@ environment.globals |= {
     "preloads": preloads,
     "csrf_field": _csrf_field,
     "icon_svg": icon,
+    "part": _part,
 }

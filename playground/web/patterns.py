@@ -1,4 +1,8 @@
-"""Every component on one page, to look at in both themes and all widths when styles change."""
+"""Every component on one page, to look at in both themes and all widths when styles change.
+
+A test compares the page with the macros of `components.html` and of the parts that resources
+share, and with the classes of `components.css`: a new one is shown here too.
+"""
 
 from dataclasses import dataclass
 
@@ -10,16 +14,37 @@ from starlette.routing import Route
 
 from playground import diagram
 from playground.model.definitions import WorkflowDef, WorkflowTask
+from playground.model.errors import Finding, InvalidFields
 from playground.model.execution import Execution, Task, TaskStatus, WorkflowStatus
-from playground.web.pages import picture, render
+from playground.understand.explanation import Explanation, explain
+from playground.understand.json_diff import Change, changes
+from playground.understand.standstill import Fix, Reason, Weight
+from playground.web.drafts import Draft, draft_of
+from playground.web.fields import Field, Kind, Section
+from playground.web.icons import ICONS
+from playground.web.json_view import MOST_ENTRIES
+from playground.web.pages import Broken, Usage, picture, render
+from playground.web.resources import Link
+from playground.web.search_form import Pager
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatternsPage:
     statuses: tuple[str, ...]
     picture: Markup
-    wide: Markup
+    thumbnail: Markup
     document: dict[str, object]
+    icons: tuple[str, ...]
+    tabs: tuple[Link, ...]
+    pager: Pager
+    draft: Draft
+    refused: Draft
+    as_json: Draft
+    usage: Usage
+    reasons: tuple[Reason, ...]
+    changes: tuple[Change, ...]
+    explanation: Explanation
+    broken: Broken
 
 
 async def show_patterns(request: Request) -> Response:
@@ -32,14 +57,29 @@ def patterns_page() -> PatternsPage:
     return PatternsPage(
         statuses=tuple(statuses),
         picture=picture(diagram.execution_svg(definition, _run(definition))),
-        wide=picture(diagram.definition_svg(definition)),
+        thumbnail=picture(diagram.thumbnail_svg(definition)),
         document={
             "text": 'a string with <b>markup</b> and "quotes"',
             "big": 12345678901234567890,
             "nothing": None,
             "list": [1, 2.5, True, {"deep": {"deeper": {"deepest": "…"}}}],
             "empty": {},
+            "many": list(range(MOST_ENTRIES + 1)),
         },
+        icons=tuple(ICONS),
+        tabs=(
+            Link(label="First", link="?", is_current=True),
+            Link(label="Second", link="?view=second", count=12),
+        ),
+        pager=Pager(total=120, first=51, last=100, previous_link="?page=1", next_link="?page=3"),
+        draft=draft_of(_SECTIONS, _ORDER),
+        refused=draft_of(_SECTIONS, _ORDER).refused(_REFUSAL),
+        as_json=draft_of(_SECTIONS, _ORDER, "json").refused(_REFUSAL),
+        usage=Usage(running=912, running_limit=1_000, requests_per_second=300),
+        reasons=_REASONS,
+        changes=tuple(changes({"total": 3, "old": True}, {"total": 4, "new": [1]})),
+        explanation=explain(definition),
+        broken=Broken(message="Please quote the reference 5f3c9d3e2f5e."),
     )
 
 
@@ -64,6 +104,49 @@ def _record(at: int, task: WorkflowTask) -> Task:
 def _task(name: str, type: str, **fields: object) -> dict[str, object]:
     return {"name": name, "taskReferenceName": f"{name}_ref", "type": type, **fields}
 
+
+_ORDER: dict[str, object] = {"name": "order", "note": "Two lines\nof text.", "retries": 3}
+_SECTIONS = (
+    Section(
+        title="A section of a form",
+        about="What it is about, in a sentence with `code` in it.",
+        fields=(
+            Field(name="name", label="Name", required=True, hint="A hint below the field."),
+            Field(name="retries", label="Retries", kind=Kind.NUMBER, unit="times", is_short=True),
+            Field(
+                name="policy",
+                label="Policy",
+                kind=Kind.CHOICE,
+                choices=(("FIXED", "Always the same"), ("LINEAR", "Longer each time")),
+                is_short=True,
+            ),
+            Field(name="note", label="Note", kind=Kind.TEXT),
+            Field(name="again", label="Begin again when it fails", kind=Kind.CHECK),
+            Field(name="input", label="Input", kind=Kind.JSON, placeholder="{}"),
+        ),
+    ),
+    Section(
+        title="A folded section",
+        fields=(Field(name="tags", label="Tags", kind=Kind.LINES),),
+        is_open=False,
+    ),
+)
+_REFUSAL = InvalidFields(
+    [Finding("retries", "At most 10 retries."), Finding("", "The name is taken.")], "Not saved."
+)
+_REASONS = (
+    Reason(
+        kind="noPoller",
+        weight=Weight.STUCK,
+        text="`resize` waits for a worker. Nobody has polled for it yet.",
+        fixes=[
+            Fix(label="Connect a worker", path="/workers"),
+            Fix(label="Open the executions", path="/executions"),
+        ],
+    ),
+    Reason(kind="wait", weight=Weight.WAITING, text="`nap` waits.", until=1_790_000_000_000),
+    Reason(kind="working", weight=Weight.WORKING, text="`fetch` is at work.", alike=2),
+)
 
 _SHAPES = {
     "name": "every_shape",

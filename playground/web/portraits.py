@@ -14,7 +14,7 @@ from markupsafe import Markup
 from playground import diagram
 from playground.model.definitions import WorkflowDef
 from playground.understand.explanation import Explanation, explain
-from playground.web.pages import picture
+from playground.web.pages import Broken, attempted, drawn, picture
 
 _SHORT_BYTES: Final = 32_768
 """A longer definition is drawn anew each time: a hundred of them would be a lot to keep."""
@@ -25,14 +25,19 @@ class Portrait:
     """The drawing, and the same in sentences."""
 
     svg: Markup
-    explanation: Explanation
+    explanation: Explanation | Broken
 
 
 def portrait(definition: WorkflowDef, *, link: str, selected: str = "") -> Portrait:
     """`link` stands before a task's reference in the links of the drawing."""
     written = msgspec.json.encode(definition)
     draw = _kept if len(written) <= _SHORT_BYTES else _drawn
-    return draw(written, link, selected)
+    whole = attempted(lambda: draw(written, link, selected))
+    if not isinstance(whole, Broken):
+        return whole
+    # One of the two is at fault; the other is still to be seen.
+    layout = drawn(lambda: picture(diagram.draw(diagram.lay_out(definition), link=link)))
+    return Portrait(layout, attempted(lambda: explain(definition)))
 
 
 def _drawn(written: bytes, link: str, selected: str) -> Portrait:

@@ -39,7 +39,7 @@ from playground.web.forms import (
     read_query,
     whole_number,
 )
-from playground.web.pages import quoted, redirect, render, runtime
+from playground.web.pages import Broken, quoted, redirect, render, runtime
 from playground.web.portraits import portrait
 from playground.web.readme import readme_html
 from playground.web.relations import Relations, relations_of
@@ -129,7 +129,7 @@ class WorkflowDefinitionPage:
     task_count: int
     workers: tuple[NeededWorker, ...]
     title: str
-    explanation: Explanation
+    explanation: Explanation | Broken
     node_link: str
     """Before a task's quoted reference: where the sentence about it leads."""
     first_task: str
@@ -311,14 +311,15 @@ def _worker_types(definition: WorkflowDef) -> set[str]:
     return found | set(example.stand_ins if example else ())
 
 
-def _selected(task: WorkflowTask, refs: list[str], told: Explanation) -> SelectedTask:
+def _selected(task: WorkflowTask, refs: list[str], told: Explanation | Broken) -> SelectedTask:
+    sentences = () if isinstance(told, Broken) else told.sentences
     at = refs.index(task.task_reference_name)
     return SelectedTask(
         ref=task.task_reference_name,
         name=task.name,
         type=task.type,
         document=compact(task),
-        says=_says(told.sentences).get(task.task_reference_name, ""),
+        says=_says(sentences).get(task.task_reference_name, ""),
         position=at + 1,
         total=len(refs),
         previous=refs[at - 1] if at else "",

@@ -67,7 +67,7 @@ def test_signing_out_ends_the_session(visitors: Visitors) -> None:
     person.go("Workflow Executions")
     expect(page.get_by_role("heading", name="Executions", level=1)).to_be_visible()
 
-    page.locator("details.account summary").click()
+    page.get_by_role("button", name="Account of").click()
     page.get_by_role("button", name="Sign out").click()
     landing = page.get_by_role("heading", name="Run a real workflow in your first minute")
     expect(landing).to_be_visible()

@@ -236,6 +236,7 @@ _KEY = KeyLine(
     application="my laptop",
     key_id="8a1d9a2f-77aa-4cbb-a2a5-5f3c9d3e2f5e",
     purpose="Develop",
+    rights=("Read and search executions", "Register, change and delete definitions"),
     is_active=True,
     created_at=NOW_MS,
 )

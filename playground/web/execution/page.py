@@ -37,7 +37,7 @@ from playground.web.execution.opened import (
 from playground.web.execution.panel import TaskPanel
 from playground.web.execution.saying import Said, forget, said
 from playground.web.forms import path_text, read_query
-from playground.web.pages import base_path, quoted, render, runtime
+from playground.web.pages import Broken, base_path, or_broken, quoted, render, runtime
 from playground.web.workflow_definitions import json_download, picture_file
 from tenants.asgi import signed_in
 from tenants.database import Connection
@@ -155,7 +155,7 @@ class ExecutionPage:
     tabs: tuple[TabLink, ...]
     tab: Tab
     view: object
-    panel: TaskPanel | None
+    panel: TaskPanel | Broken | None
     is_live: bool
     follows: bool
     """The page is brought up to date while the execution goes on."""
@@ -181,11 +181,11 @@ async def show_execution(request: Request) -> Response:
         reader = Reader(rt=rt, caller=caller, connection=connection)
         opened = await open_execution(request, reader, execution_id)
         tab = tab_of(opened)
-        view = await tab.read(reader, opened)
-        beside = await panel.read(reader, opened) if tab.has_panel else None
         ancestors = await _ancestors(reader, opened.execution)
+        view = await or_broken(tab.read(reader, opened))
+        beside = await or_broken(panel.read(reader, opened)) if tab.has_panel else None
     if tab.gather is not None:
-        view = await tab.gather(rt, caller, opened)
+        view = await or_broken(tab.gather(rt, caller, opened))
     page = page_of(opened, tab, view, beside, ancestors, said(request))
     response = await render(request, "execution/show.html", page)
     if read_query(request).text("columns"):
@@ -266,7 +266,7 @@ def page_of(
     opened: Opened,
     tab: Tab,
     view: object,
-    beside: TaskPanel | None,
+    beside: TaskPanel | Broken | None,
     ancestors: tuple[Ancestor, ...] = (),
     said: Said | None = None,
 ) -> ExecutionPage:

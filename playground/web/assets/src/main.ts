@@ -3,6 +3,8 @@
 import { copyButtons } from "./copy.js";
 import { formWarnings } from "./forms.js";
 import { savePictures } from "./picture.js";
+import { keyboard } from "./keyboard.js";
+import { navigation } from "./navigation.js";
 import { palette } from "./palette.js";
 import { languages } from "./languages.js";
 import { localTimes } from "./times.js";
@@ -20,5 +22,7 @@ palette();
 savePictures();
 touring();
 languages();
+navigation();
+keyboard();
 localTimes(document);
 document.addEventListener("playground:morphed", () => localTimes(document));
