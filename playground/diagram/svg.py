@@ -154,9 +154,8 @@ def _drawn(node: Node, links: Links, selected: str, taken: set[str]) -> str:
         return _node(node, links, selected, taken) + "".join(_controls(node, links))
     except ODD:
         mark = replace(node.mark, shape=Shape.CARD, detail=UNDRAWABLE, pages=None, turns=())
-        texts = {name: str(getattr(mark, name)) for name in ("name", "ref", "type")}
-        plain = replace(node, mark=replace(mark, **texts))
-        return _node(plain, links, selected, taken)
+        mark = replace(mark, name=str(mark.name), ref=str(mark.ref), type=str(mark.type))
+        return _node(replace(node, mark=mark), links, selected, taken)
 
 
 def _node(node: Node, links: Links, selected: str, taken: set[str]) -> str:
