@@ -4,15 +4,19 @@ The pages are kept as screenshots for people to look at. Complaints of the brows
 Content-Security-Policy) fail the test at its end, as everywhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, StorageState, ViewportSize, expect
+from playwright.sync_api import Route as BrowserRoute
 
+from playground.web.errors import ErrorPage
+from playground.web.pages import respond
 from tests.support.browser import DESKTOP, PATIENCE_MS, PHONE, Visitor, Visitors, key_of
 from tests.support.playground import CHECKOUT, OPERATOR, Playground
+from tests.web.examples import a_shell
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -222,13 +226,15 @@ def _visit(visitor: Visitor, name: str, path: str) -> int:
     return visitor.overflow_px()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("theme", "size"), [("light", DESKTOP), ("dark", PHONE)], ids=["light-desktop", "dark-phone"]
+)
 def test_axe_finds_no_serious_violation(
-    visitors: Visitors, furnished: Furnished, theme: str
+    visitors: Visitors, furnished: Furnished, theme: str, size: ViewportSize
 ) -> None:
     """WCAG 2.2, levels A and AA, as far as a program can tell."""
-    member = visitors(theme=theme, signed_in=furnished.signed_in)
-    stranger = visitors(theme=theme)
+    member = visitors(theme=theme, size=size, signed_in=furnished.signed_in)
+    stranger = visitors(theme=theme, size=size)
 
     found = {name: _violations(member, path) for name, path in furnished.places.items()}
     found["landing"] = _violations(stranger, "/")
@@ -239,9 +245,116 @@ def test_axe_finds_no_serious_violation(
     assert told == [], "\n".join(told)
 
 
-def _violations(visitor: Visitor, path: str) -> list[str]:
-    """What axe calls serious or critical: rule, and the first element that breaks it."""
-    visitor.page.goto(path)
+REFUSALS = {
+    "forbidden": ErrorPage(
+        status=403, title="That is not allowed", message="This form is not ours.", can_retry=False
+    ),
+    "slower": ErrorPage(
+        status=429, title="A little slower, please", message="Wait 2 s.", can_retry=True
+    ),
+    "broken": ErrorPage(
+        status=500, title="Something went wrong", message="Quote 5f3c9d3e2f5e.", can_retry=True
+    ),
+}
+"""Refusals that a story cannot bring about at will, as `playground.web.errors` would draw them."""
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_refusals_are_kind_and_accessible(
+    visitors: Visitors, theme: str, size: ViewportSize
+) -> None:
+    stranger = visitors(theme=theme, size=size)
+    for name, refusal in REFUSALS.items():
+        html = bytes(respond("errors/500.html", refusal, a_shell(theme=theme)).body).decode()
+        stranger.page.route(f"**/planted/{name}", _answering(html))
+
+    paths = {name: f"/planted/{name}" for name in REFUSALS}
+    paths |= {
+        "sign-in-refused": "/auth/development/callback?error=access_denied&state=x",
+        "nothing-here": "/there/is/no/such/page",
+    }
+    overflow = {name: _visit(stranger, name, path) for name, path in paths.items()}
+    found = {name: _violations(stranger, path) for name, path in paths.items()}
+
+    assert {name: pixels for name, pixels in overflow.items() if pixels} == {}
+    assert {name: one for name, one in found.items() if one} == {}
+    # Chromium says on the console that what was asked for on purpose is refused.
+    stranger.complaints = [one for one in stranger.complaints if "status of 4" not in one]
+
+
+def _answering(html: str) -> Callable[[BrowserRoute], None]:
+    return lambda route: route.fulfill(content_type="text/html", body=html)
+
+
+@pytest.mark.parametrize(
+    ("theme", "size"), [("light", PHONE), ("dark", DESKTOP)], ids=["light-phone", "dark-desktop"]
+)
+def test_axe_finds_nothing_in_what_opens(
+    visitors: Visitors, furnished: Furnished, theme: str, size: ViewportSize
+) -> None:
+    """Menus, dialogs and what is folded at first."""
+    member = visitors(theme=theme, size=size, signed_in=furnished.signed_in)
+    page = member.page
+    found: dict[str, list[str]] = {}
+
+    def look(name: str) -> None:
+        member.keep_picture(name)
+        found[name] = _violations(member)
+
+    page.goto(furnished.places["workflow-definition"])
+    page.get_by_role("button", name="More", exact=True).click()
+    look("menu")
+    page.goto(furnished.places["execution-waiting"])
+    page.locator("#actions > summary").click()
+    look("actions")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog", name="Search").get_by_role("link").first).to_be_visible()
+    look("palette")
+    page.goto(furnished.places["schedule"])
+    page.locator("details.pop > summary").first.click()
+    look("deletion")
+    page.goto(furnished.places["access-keys"])
+    page.get_by_role("radio", name="Choose roles").check()
+    look("roles")
+    if size is PHONE:
+        page.get_by_role("button", name="Menu").click()
+    page.get_by_role("button", name="Account of").click()
+    look("account")
+
+    told = [f"{name}: {one}" for name, violations in found.items() for one in violations]
+    assert told == [], "\n".join(told)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [DESKTOP, {"width": 1280, "height": 720}, PHONE],
+    ids=["1280x900", "1280x720", "390x844"],
+)
+def test_head_and_foot_of_the_navigation_stay_in_view(
+    visitors: Visitors, furnished: Furnished, size: ViewportSize
+) -> None:
+    member = visitors(size=size, signed_in=furnished.signed_in)
+    page = member.page
+    page.goto("/settings/usage")
+    if size is PHONE:
+        page.get_by_role("button", name="Menu").click()
+    for group in page.locator("[data-group]:not([open]) summary").all():
+        group.click()
+    member.keep_view("unfolded")
+
+    expect(page.get_by_role("link", name="Run Workflow")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Account of")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("link", name="Usage", exact=True)).to_be_visible()
+
+
+def _violations(visitor: Visitor, path: str = "") -> list[str]:
+    """What axe calls serious or critical: rule, and the first element that breaks it.
+
+    Of the page at `path`, or of the page as it is.
+    """
+    if path:
+        visitor.page.goto(path)
     # Over the debugger's connection, which no Content-Security-Policy is about.
     visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
     results = visitor.page.evaluate(

@@ -87,6 +87,12 @@ class Visitor:
         file.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=file, full_page=True)
 
+    def keep_view(self, name: str) -> None:
+        """A screenshot of what the window shows."""
+        file = ARTIFACTS / self.story / f"{next(self.pictures):02}-{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=file)
+
     def overflow_px(self) -> int:
         """By how many pixels the page is wider than the window: 0 when nothing sticks out."""
         return int(
