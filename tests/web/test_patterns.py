@@ -16,8 +16,8 @@ LIBRARIES = {
     "resources/_parts.html": "parts",
     "understand/_parts.html": "understood",
 }
-BY_THE_OTHERS = {"control", "field", "fields", "sentences"}
-"""Macros that a page reaches through `section` and `explanation`."""
+BY_THE_OTHERS = {"control", "field", "fields", "save_picture", "sentences"}
+"""Macros that a page reaches through `section`, `explanation` and `diagram_card`."""
 
 BY_SCRIPT = {"node", "spin", "without-script"}
 """Classes of the diagram's parts, and of what only appears without a script."""
