@@ -241,7 +241,7 @@ async def _steadily(
     stop: asyncio.Event,
 ) -> None:
     """One turn after the other at a steady rate until `stop`, then wait for those under way."""
-    name = session_cookie(https=False)
+    name = session_cookie(url)
     people = [
         Wire(url, {"Cookie": f"{name}={id_}", "Accept": "text/html"}, most=8) for id_ in sessions
     ]

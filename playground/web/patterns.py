@@ -62,9 +62,8 @@ def patterns_page() -> PatternsPage:
             "text": 'a string with <b>markup</b> and "quotes"',
             "big": 12345678901234567890,
             "nothing": None,
-            "list": [1, 2.5, True, {"deep": {"deeper": {"deepest": "…"}}}],
+            "list": [1, 2.5, True, {"deep": {"deeper": list(range(MOST_ENTRIES + 1))}}],
             "empty": {},
-            "many": list(range(MOST_ENTRIES + 1)),
         },
         icons=tuple(ICONS),
         tabs=(
