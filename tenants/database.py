@@ -263,10 +263,10 @@ def _binding(role: Role, namespaces: tuple[str, ...]) -> str:
     if role is Role.TENANT:
         if len(namespaces) != 1:
             raise ValueError("a tenant's transaction is bound to exactly one namespace")
-        setting = f"SELECT set_config('playground.namespace', '{namespaces[0]}', true);"
+        setting = f"SET LOCAL playground.namespace='{namespaces[0]}';"
     elif role is Role.COMMITTER:
         joined = ",".join(namespaces)
-        setting = f"{BY_INDEX}SELECT set_config('playground.namespaces', '{joined}', true);"
+        setting = f"{BY_INDEX}SET LOCAL playground.namespaces='{joined}';"
     elif role is Role.CLAIMS:
         setting = BY_INDEX
     else:

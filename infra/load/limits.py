@@ -142,7 +142,8 @@ class _Bare:
         async def answer(group: Sequence[Any]) -> Sequence[None]:
             async with self.database.transaction(Role.CLAIMS) as connection:
                 most = len(group)
-                taken, _ = await claims.claim_tasks(connection, most=most, each=most, running={})
+                due = await claims.claim_tasks(connection, most=most, each=most, running={})
+                taken = due.tasks
             if taken:
                 names = tuple(sorted({claim.namespace for claim in taken}))
                 async with self.database.transaction(Role.COMMITTER, names) as connection:

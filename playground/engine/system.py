@@ -48,15 +48,16 @@ async def take(
     At most `most` in all and `each` of one namespace, counting what it has `running` here.
     """
     async with rt.database.transaction(Role.CLAIMS) as connection:
-        tasks, gated = await claims.claim_tasks(connection, most=most, each=each, running=running)
+        due = await claims.claim_tasks(connection, most=most, each=each, running=running)
+        tasks = due.tasks
         left = most - len(tasks)
-        if gated and left > 0:
+        if due.gated and left > 0:
             held = Counter(running) + Counter(task.namespace for task in tasks)
             tasks += await gates.claim(connection, most=left, each=each, running=held)
             left = most - len(tasks)
         effects = (
             await claims.claim_effects(connection, most=left, each=each, running=running)
-            if left > 0
+            if due.effects and left > 0
             else []
         )
     if not tasks and not effects:

@@ -41,6 +41,7 @@ class Doorbell:
             QUEUE, connection=self._redis, serializer=JSONSerializer, job_class=SafeJob
         )
         self._rung = threading.Event()
+        self._unanswered = 0
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
 
@@ -65,10 +66,18 @@ class Doorbell:
             # Before enqueueing, so that a ring that comes meanwhile is rung again.
             self._rung.clear()
             try:
-                # Bells that nobody has answered yet will do for this one too.
-                if self._queue.count < _MOST_WAITING:
-                    self._queue.enqueue(DRAIN, result_ttl=0, failure_ttl=60, ttl=60)
+                self._enqueue()
             except (RedisError, OSError):
                 log.debug("the doorbell is out of order; the clock finds the work")
                 time.sleep(_PAUSE_AFTER_ERROR_SECONDS)
             time.sleep(_LEAST_INTERVAL_SECONDS)
+
+    def _enqueue(self) -> None:
+        """One trip: what RQ writes for a job, and how many wait now."""
+        # Bells that nobody has answered yet will do for this one too.
+        if self._unanswered >= _MOST_WAITING and self._queue.count >= _MOST_WAITING:
+            return
+        pipeline = self._redis.pipeline()
+        self._queue.enqueue(DRAIN, result_ttl=0, failure_ttl=60, ttl=60, pipeline=pipeline)
+        pipeline.llen(self._queue.key)
+        self._unanswered = pipeline.execute()[-1]

@@ -76,7 +76,7 @@ def _due_namespaces(table: Table, due: object) -> Select[tuple[str]]:
         .where(due)  # type: ignore[arg-type]
         .order_by(table.c.namespace)
         .limit(1)
-        .cte("hop", recursive=True)
+        .cte(f"due_in_{table.name}", recursive=True)
     )
     following = (
         select(table.c.namespace)
@@ -150,22 +150,25 @@ _CLAIMED_TASKS: Final = (
     .returning(tasks.c.id, tasks.c.namespace, tasks.c.execution_id, tasks.c.claim)
     .cte("claimed")
 )
-# Whether others are due behind a gate is said with it, also when nothing was claimed. The first in
-# the order of the index, which is mostly empty: for EXISTS, or without the order, the planner may
-# read the whole table.
-_gated = select(
+# What else is due is said with it, also when nothing was claimed. Of what stands behind a gate the
+# first in the order of the index, which is mostly empty: for EXISTS, or without the order, the
+# planner may read the whole table.
+_gated = (
     select(tasks.c.id)
     .where(tasks.c.system.is_(true()), tasks.c.gated_at.is_not(None), tasks.c.gated_at <= NOW_MS)
     .order_by(tasks.c.namespace, tasks.c.queue, tasks.c.gate)
     .limit(1)
     .scalar_subquery()
-    .is_not(None)
-    .label("gated")
-).subquery("behind")
-_CLAIM_TASKS: Final = select(_CLAIMED_TASKS, _gated.c.gated).select_from(
-    _gated.outerjoin(_CLAIMED_TASKS, true())
 )
-_EFFECTS_TO_CLAIM: Final = due_rows(effects, effects.c.available_at <= NOW_MS).cte("to_claim")
+_EFFECT_DUE: Final = effects.c.available_at <= NOW_MS
+_with_effects = _due_namespaces(effects, _EFFECT_DUE).limit(1).scalar_subquery()
+_behind = select(
+    _gated.is_not(None).label("gated"), _with_effects.is_not(None).label("effects")
+).subquery("behind")
+_CLAIM_TASKS: Final = select(_CLAIMED_TASKS, _behind.c.gated, _behind.c.effects).select_from(
+    _behind.outerjoin(_CLAIMED_TASKS, true())
+)
+_EFFECTS_TO_CLAIM: Final = due_rows(effects, _EFFECT_DUE).cte("to_claim")
 _CLAIM_EFFECTS: Final = (
     update(effects)
     .where(effects.c.id == _EFFECTS_TO_CLAIM.c.id)
@@ -292,10 +295,20 @@ _next_claims = union_all(
 _NEXT_CLAIMABLE: Final = select(func.min(_next_claims.c.at) - NOW_MS)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a claim of tasks got, and what else was due at that moment."""
+
+    tasks: list[Claim]
+    gated: bool
+    """Tasks are due behind gates (`store.gates`)."""
+    effects: bool
+
+
 async def claim_tasks(
     connection: Connection, *, most: int, each: int, running: Mapping[str, int]
-) -> tuple[list[Claim], bool]:
-    """Take up to `most` due system tasks; and whether more are due behind gates. Role CLAIMS.
+) -> Taken:
+    """Take up to `most` due system tasks; role CLAIMS.
 
     `each` is how many a namespace may have at once in this process, `running` how many it has.
     """
@@ -307,12 +320,12 @@ async def claim_tasks(
         busy_counts=list(running.values()),
         lease=LEASE_MS,
     )
-    taken = [
+    claimed = [
         Claim(r["id"], r["namespace"], r["execution_id"], r["claim"])
         for r in found
         if r["id"] is not None
     ]
-    return taken, found[0]["gated"]
+    return Taken(claimed, found[0]["gated"], found[0]["effects"])
 
 
 async def claim_effects(

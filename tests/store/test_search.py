@@ -1,5 +1,6 @@
 """Pins search: clauses, whole words, words in tasks, parts of inputs, pages, and its plans."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -69,6 +70,44 @@ async def test_part_of_a_word_is_not_found(rt: Runtime, caller: Caller, free_tex
     await start(rt, caller, {"in": "haystack", "it": "needle-17", "c": "a\nline"})
 
     assert await ids(rt, caller, free_text=free_text) == set()
+
+
+async def test_words_of_pieces_are_the_words_of_the_text(rt: Runtime, caller: Caller) -> None:
+    """Repeated pieces are met once; the words are those of the whole text nevertheless."""
+    random = Random(7)
+    parts = [
+        '"',
+        '"',
+        "\\",
+        "\\u00e9",
+        "\\n",
+        "ab",
+        "Zwölf",
+        "12",
+        " ",
+        ":",
+        '"ab":',
+        "\\\\",
+        "u12",
+    ]
+    texts = ["".join(random.choices(parts, k=random.randrange(40))) for _ in range(300)]
+    async with rt.reading(caller.namespace) as connection:
+        rows = await connection.driver.fetch(_BOTH_WAYS, texts)
+
+    assert [row["whole"] for row in rows] == [row["words"] for row in rows]
+    assert any(row["words"] for row in rows)
+
+
+_BOTH_WAYS = r"""
+SELECT t.text,
+  (SELECT array_agg(w ORDER BY w) FROM unnest(own_words(t.text)) AS w) AS words,
+  (SELECT array_agg(w ORDER BY w) FROM (
+    SELECT hashtextextended(current_setting('playground.namespace') || '/' || word, 0) AS w
+    FROM unnest(tsvector_to_array(to_tsvector('pg_catalog.simple', translate(
+      regexp_replace(t.text, '\\(u[0-9a-fA-F]{4}|.)', ' ', 'g'),
+      '"''`{}[]()<>:;,./|\!?#$%^&*+-=~@_', repeat(' ', 33))))) AS word) hashed) AS whole
+FROM unnest($1::text[]) AS t(text)
+"""
 
 
 async def test_output_is_found_as_soon_as_it_is_there(rt: Runtime, caller: Caller) -> None:
