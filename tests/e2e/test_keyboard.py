@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 MOST_STOPS = 160
 
 # What has the focus, and whether it can be seen that it has: an outline on itself or, where a box
-# lies invisible over its label, on that.
+# lies invisible over its label, on that; a node of a diagram has a thick line around it.
 STOP = """() => {
     const one = document.activeElement;
     if (!one || one === document.body) return null;
@@ -23,7 +23,9 @@ STOP = """() => {
     return {
         name: (one.getAttribute("aria-label") || one.textContent || one.id).trim().slice(0, 40),
         tag: one.tagName,
-        marked: seen.some((each) => {
+        marked: [...one.querySelectorAll(".plate, .head, .bar")].some(
+            (shape) => one.matches("a.node") && parseFloat(getComputedStyle(shape).strokeWidth) >= 4
+        ) || seen.some((each) => {
             const style = getComputedStyle(each);
             return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
         }),
