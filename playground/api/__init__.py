@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from playground import problems
 from playground.api import (
     applications,
+    definition_checks,
     environment,
     events,
     human_tasks,
@@ -66,6 +67,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *service.ENDPOINTS,
     *token.ENDPOINTS,
     *workflow_definitions.ENDPOINTS,
+    *definition_checks.ENDPOINTS,
     *task_definitions.ENDPOINTS,
     *workflow.ENDPOINTS,
     *workflow_bulk.ENDPOINTS,

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from playground.decider import scripts_of, syntax_finding, workflow_findings
+from playground.decider import placed_tasks, scripts_of, syntax_finding, workflow_findings
 from playground.engine.runtime import Runtime
 from playground.expressions import secret_names
 from playground.model.definitions import TaskDef, WorkflowDef, WorkflowTask
@@ -98,6 +98,19 @@ def _all_tasks(definition: WorkflowDef) -> Iterator[WorkflowTask]:
             inner = task.sub_workflow_param and task.sub_workflow_param.workflow_definition
             if isinstance(inner, WorkflowDef):
                 waiting.append(inner)
+
+
+def rights_findings(caller: Caller, definition: WorkflowDef) -> list[Finding]:
+    """The same for an editor: at the tasks that write secrets, else at the whole."""
+    try:
+        check_rights(caller, definition)
+    except AccessDenied as error:
+        placed, _ = placed_tasks(definition)
+        paths = [each.path for each in placed if each.task.type == "UPDATE_SECRET"]
+        return [Finding(f"{path}.type", error.message) for path in paths] or [
+            Finding("", error.message)
+        ]
+    return []
 
 
 async def findings(rt: Runtime, namespace: str, definition: WorkflowDef) -> list[Finding]:

@@ -67,6 +67,7 @@ async def examine(rt: Runtime, caller: Caller, text: str) -> Draft:
         return Draft(definition=None, notes=(_note_at(text, 0, 0, error.message),))
     findings = await definitions_check.findings(rt, caller.namespace, definition)
     findings += _tag_findings(definition)
+    findings += definitions_check.rights_findings(caller, definition)
     hints = [
         *unknown_fields(document),
         *workflow_hints(definition, await known_in(rt, caller.namespace)),

@@ -142,8 +142,12 @@ async def render(request: Request, template: str, page: Any, status_code: int = 
 
 
 def respond(template: str, page: Any, shell: Shell, status_code: int = 200) -> Response:
-    html = environment.get_template(template).render(page=page, shell=shell)
-    return HTMLResponse(html, status_code)
+    return HTMLResponse(fragment(template, page, shell), status_code)
+
+
+def fragment(template: str, page: Any, shell: Shell) -> str:
+    """`page` in a template that may be a part of a page only."""
+    return environment.get_template(template).render(page=page, shell=shell)
 
 
 def shell_of(request: Request) -> Shell:

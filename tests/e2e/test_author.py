@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, StorageState, expect
 
 from playground.web.assets import DIST
+from playground.web.task_catalogue import TASK_TYPES
 from tests.support.browser import (
     DESKTOP,
     PATIENCE_MS,
@@ -150,6 +151,61 @@ def test_broken_text_keeps_the_last_diagram(visitors: Visitors, author: Author) 
     expect(page.locator("#picture")).to_have_attribute("data-stale", "")
 
 
+def test_completion_offers_what_can_be_written(visitors: Visitors, author: Author) -> None:
+    inline = {"evaluatorType": "javascript", "expression": "({colour: 'red', size: 7})"}
+    paint = noop("paint_ref", type="INLINE", inputParameters=inline)
+    author.register("completed", paint)
+    execution = author.client.post("/api/workflow/completed", json={"wanted": 1}).text
+    person = visitors(signed_in=author.signed_in)
+    page = person.page
+    page.goto(f"/executions/{execution}")
+    expect(page.locator("#status")).to_contain_text("Completed")
+    open_editor(page, f"{DEFINITIONS}/completed/edit")
+    offers = page.locator(".cm-tooltip-autocomplete")
+
+    write(page, '{"name": "completed", "tasks": [{"type": "JSON_JQ')
+    page.keyboard.press("Control+Space")
+    expect(offers).to_contain_text("JSON_JQ_TRANSFORM")
+    page.keyboard.press("Enter")
+    assert text_of(page).endswith('"type": "JSON_JQ_TRANSFORM"')
+    write(page, '{"name": "completed", "tasks": [{"type": "SWITCH", "eva')
+    page.keyboard.press("Control+Space")
+    expect(offers).to_contain_text("evaluatorType")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+Space")
+    expect(offers).to_contain_text("value-param")
+    page.keyboard.press("Enter")
+    assert text_of(page).endswith('"evaluatorType": "value-param"')
+
+
+def test_completion_knows_the_outputs_of_past_runs(visitors: Visitors, author: Author) -> None:
+    inline = {"evaluatorType": "javascript", "expression": "({colour: 'red', size: 7})"}
+    author.register("seen", noop("paint_ref", type="INLINE", inputParameters=inline))
+    author.client.post(
+        "/api/workflow/execute/seen/1", json={"name": "seen", "input": {"wanted": 1}}
+    )
+    person = visitors(signed_in=author.signed_in)
+    page = person.page
+    open_editor(page, f"{DEFINITIONS}/seen/edit")
+    offers = page.locator(".cm-tooltip-autocomplete")
+
+    # In the middle of a whole document, as somebody types it: string and brace are not closed yet.
+    page.locator(".cm-line", has_text='"evaluatorType"').click()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text('"mine": "')
+    page.keyboard.type("${paint_ref.output.result.c", delay=5)
+    expect(offers).to_contain_text("paint_ref.output.result.colour")
+    expect(offers).to_contain_text("seen in a run")
+    person.keep_picture("paths")
+    page.keyboard.press("Enter")
+
+    assert '"mine": "${paint_ref.output.result.colour}"' in text_of(page)
+    page.keyboard.press("End")
+    page.keyboard.type(",")
+    expect(count_of_findings(page)).to_contain_text("No problems found")
+
+
 def test_node_and_lines_lead_to_each_other(visitors: Visitors, author: Author) -> None:
     person = visitors(signed_in=author.signed_in)
     page = person.page
@@ -162,6 +218,42 @@ def test_node_and_lines_lead_to_each_other(visitors: Visitors, author: Author) -
 
     expect(node(page, "fork_ref")).to_have_attribute("aria-current", "true")
     expect(page.locator("#picture [aria-current]")).to_have_count(1)
+
+
+def test_form_changes_the_text_in_place(visitors: Visitors, author: Author) -> None:
+    person = visitors(signed_in=author.signed_in)
+    page = person.page
+    open_editor(page, f"{DEFINITIONS}/new?template=empty")
+    request = {"http_request": {"uri": "http://one", "method": "GET"}, "kept": 12345678901234567}
+    call = noop("call_ref", type="HTTP", inputParameters=request, ofMine=[1, 2])
+    reader = noop("after_ref", inputParameters={"x": "${call_ref.output.response.body}"})
+    write(page, a_text("formed", call, reader))
+
+    node(page, "call_ref").click()
+    page.get_by_role("tab", name="Form").click()
+    page.get_by_label("Address").fill("http://two")
+    page.get_by_label("Method").fill("POST")
+    page.get_by_label("Reference name").fill("renamed_ref")
+    page.get_by_label("Reference name").press("Tab")
+    expect(page.get_by_label("Name", exact=True).first).to_be_focused()
+    expect(node(page, "renamed_ref")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True).first).to_be_focused()
+    person.keep_picture("form")
+    page.get_by_role("button", name="Add to other inputs").click()
+    page.keyboard.type("colour")
+    page.keyboard.press("Tab")
+    page.keyboard.type("red")
+    expect(page.get_by_label("Value of colour")).to_be_focused()
+    page.keyboard.press("Tab")
+
+    expect(page.get_by_label("Value of colour")).to_have_value("red")
+    expect(page.get_by_role("button", name="Remove colour")).to_be_focused()
+    first, second = json.loads(text_of(page))["tasks"]
+    assert first["inputParameters"]["http_request"] == {"uri": "http://two", "method": "POST"}
+    assert first["inputParameters"]["colour"] == "red"
+    assert '"kept": 12345678901234567' in text_of(page)
+    assert first["ofMine"] == [1, 2]
+    assert second["inputParameters"]["x"] == "${renamed_ref.output.response.body}"
 
 
 def test_palette_and_plus_add_tasks(visitors: Visitors, author: Author) -> None:
@@ -195,9 +287,10 @@ def test_tasks_move_wrap_and_go(visitors: Visitors, author: Author) -> None:
     write(page, a_text("moved", noop("a_ref"), noop("b_ref"), noop("c_ref")))
 
     node(page, "c_ref").click()
-    page.get_by_role("tab", name="Task").click()
+    page.get_by_role("tab", name="Form").click()
     page.get_by_role("button", name="Move up").click()
-    page.get_by_label("Put into a fork, loop or switch").select_option("loop")
+    page.get_by_role("toolbar").get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Put into a loop").click()
     expect(node(page, "loop_ref")).to_be_visible()
     node(page, "a_ref").click()
     page.get_by_role("button", name="Remove the task").click()
@@ -206,6 +299,89 @@ def test_tasks_move_wrap_and_go(visitors: Visitors, author: Author) -> None:
     loop, last = json.loads(text_of(page))["tasks"]
     assert [task["taskReferenceName"] for task in loop["loopOver"]] == ["c_ref"]
     assert last["taskReferenceName"] == "b_ref"
+
+
+def test_a_workflow_is_made_with_the_keyboard_alone(visitors: Visitors, author: Author) -> None:
+    person = visitors(signed_in=author.signed_in)
+    page = person.page
+    open_editor(page, f"{DEFINITIONS}/new?template=empty")
+    press, focused = page.keyboard.press, page.locator(":focus")
+
+    # From the text to the diagram, where + adds a task; then once more, moved up, gone, back.
+    press("F6")
+    press("F6")
+    expect(focused).to_have_attribute("aria-label", "Add the first task")
+    press("Enter")
+    expect(page.get_by_role("searchbox", name="Search tasks")).to_be_focused()
+    page.keyboard.type("jq")
+    press("Enter")
+    expect(focused).to_have_attribute("data-ref", "transform_ref")
+    press("Control+d")
+    expect(focused).to_have_attribute("data-ref", "transform_ref_2")
+    press("Alt+ArrowUp")
+    press("Delete")
+    expect(node(page, "transform_ref_2")).to_have_count(0)
+    press("Control+z")
+    expect(node(page, "transform_ref_2")).to_be_visible()
+    press("Control+Shift+z")
+    expect(node(page, "transform_ref_2")).to_have_count(0)
+    person.keep_picture("diagram")
+    # Back to the text, out of it with Tab, and a name of its own.
+    press("Shift+F6")
+    expect(page.locator(".cm-content")).to_be_focused()
+    press("Tab")
+    expect(page.locator(".cm-content")).not_to_be_focused()
+    press("Shift+Tab")
+    press("Control+Home")
+    press("ArrowDown")
+    press("End")
+    page.keyboard.insert_text("\n  ")
+    page.keyboard.insert_text('"description": "Made with keys",')
+    expect(count_of_findings(page)).to_contain_text("No problems found")
+    press("Control+s")
+    expect(page.get_by_role("dialog", name="Save")).to_be_visible()
+    with page.expect_navigation():
+        press("Enter")
+
+    expect(page.get_by_text("Version 1 is saved")).to_be_visible()
+    document = json.loads(text_of(page))
+    assert document["description"] == "Made with keys"
+    assert [task["taskReferenceName"] for task in document["tasks"]] == ["transform_ref"]
+
+
+def test_every_task_of_the_palette_can_be_added(visitors: Visitors, author: Author) -> None:
+    person = visitors(signed_in=author.signed_in)
+    page = person.page
+    open_editor(page, f"{DEFINITIONS}/new?template=empty")
+    offered = [one for one in TASK_TYPES if one.starter]
+    page.locator(".cm-content").click()
+
+    for one in offered:
+        page.keyboard.press("Control+Enter")
+        page.get_by_role("searchbox", name="Search tasks").fill(one.doc)
+        page.keyboard.press("Enter")
+
+    expect(node(page, offered[-1].starter[0]["taskReferenceName"])).to_be_visible()
+    expect(count_of_findings(page)).not_to_contain_text("error")
+    tasks = json.loads(text_of(page))["tasks"]
+    assert {task["type"] for task in tasks} == {one.type for one in offered}
+    person.keep_picture("all")
+
+
+def test_words_follow_the_text_and_lead_to_tasks(visitors: Visitors, author: Author) -> None:
+    person = visitors(signed_in=author.signed_in)
+    page = person.page
+    open_editor(page, f"{DEFINITIONS}/new?template=empty")
+    wait = noop("pause_ref", type="WAIT", inputParameters={"duration": "2 hours"})
+
+    write(page, a_text("told", noop("first_ref"), wait))
+    expect(page.locator("#words-brief")).to_contain_text("2 hours")
+    page.get_by_text("In plain words").click()
+    page.locator("#words-body a.sentence", has_text="2 hours").click()
+
+    expect(node(page, "pause_ref")).to_have_attribute("aria-current", "true")
+    assert "2 hours" in (page.locator("#picture desc").text_content() or "")
+    person.keep_picture("words")
 
 
 def test_saving_shows_what_changes_and_keeps_versions(visitors: Visitors, author: Author) -> None:

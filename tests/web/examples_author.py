@@ -10,14 +10,9 @@ from playground.decider import Severity
 from playground.engine.drafts import Draft, Note
 from playground.model.bundles import Imported, Outcome
 from playground.model.definitions import WorkflowDef, WorkflowDefSummary
-from playground.web.definition_editor import (
-    Choice,
-    ReviewPage,
-    editor_page,
-    editor_text,
-    new_page,
-)
+from playground.web.definition_editor import editor_page, editor_text, new_page
 from playground.web.definition_files import IMPORTABLE, ImportedLine, ImportPage, link_to
+from playground.web.definition_review import Choice, ReviewPage
 from playground.web.definition_versions import DeletePage, versions_page
 from playground.web.forms import Form
 from playground.web.relations import Relation

@@ -11,7 +11,8 @@ import pytest
 from playground.engine import metadata
 from playground.model.definitions import WorkflowDef
 from playground.store import queries
-from playground.web.definition_editor import facts_of, paths_in
+from playground.web.completions import paths_in
+from playground.web.definition_editor import facts_of
 from playground.web.text_diff import diff_lines
 from tests.engine.running import finish, poll_one
 from tests.support.builders import a_workflow_def, simple
@@ -352,3 +353,12 @@ def test_unchanged_lines_become_a_gap() -> None:
 
     assert [line.kind for line in lines if line.kind != "same"] == ["gap", "gone", "new", "gap"]
     assert (lines[0].old, lines[-1].old) == (22, 21)
+
+
+async def test_words_come_with_the_picture(ada: Visitor) -> None:
+    answer = await check(ada, a_text(outputParameters={"total": 1}))
+
+    assert "total" in answer["brief"]
+    assert 'class="sentence"' in answer["words"]
+    assert 'title="one_ref"' in answer["words"]
+    assert "<desc>" in answer["svg"]

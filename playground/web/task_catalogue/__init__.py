@@ -8,6 +8,7 @@ insert; the editor makes their reference names unique.
 from typing import Final
 
 from playground.web.task_catalogue.fields import (
+    FLAGS,
     OTHER_FIELDS,
     TASK_FIELDS,
     VALUES,
@@ -29,6 +30,7 @@ TASK_TYPES: Final[tuple[TaskType, ...]] = (
 )
 
 __all__ = [
+    "FLAGS",
     "GROUPS",
     "OLDER",
     "OTHER_FIELDS",

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+import msgspec
+
+from playground.model.definitions import WorkflowDef, WorkflowTask
 from playground.web.task_catalogue.kinds import EVALUATORS, METHODS
 
 TASK_FIELDS: Final = {
@@ -121,6 +124,14 @@ VALUES: Final = {
     "idempotencyStrategy": ("FAIL", "RETURN_EXISTING", "FAIL_ON_RUNNING"),
 }
 """Field → the values it takes."""
+
+FLAGS: Final = tuple(
+    one.encode_name
+    for kind in (WorkflowDef, WorkflowTask)
+    for one in msgspec.structs.fields(kind)
+    if one.type is bool
+)
+"""Fields that are true or false."""
 
 WORKFLOW_PATHS: Final = {
     "workflow.input": "The input of this execution",

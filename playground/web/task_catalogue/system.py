@@ -237,6 +237,7 @@ SYSTEM_TASKS: Final = (
             ),
             Field("inputParameters.workflowId", "Execution id", "Where the task is"),
             Field("inputParameters.taskRefName", "Reference name", "Which task of it"),
+            Field("inputParameters.taskId", "Task id", "In place of the two above"),
             Field("inputParameters.taskOutput", "Output", "What the task gives", "json"),
             Field("inputParameters.mergeOutput", "Merge", "Keep the output it has", "flag"),
         ),

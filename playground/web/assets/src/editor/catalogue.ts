@@ -27,6 +27,8 @@ export interface Catalogue {
   workflowFields: Record<string, string>;
   otherFields: Record<string, Record<string, string>>;
   values: Record<string, string[]>;
+  /** Names of the fields that are true or false. */
+  flags: string[];
   paths: Record<string, string>;
   workers: Record<string, string>;
   workflows: string[];

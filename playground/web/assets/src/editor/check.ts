@@ -1,6 +1,8 @@
 // Asks the server what it thinks of the text: findings, picture and facts come in one answer.
 
 import type { Diagnostic } from "@codemirror/lint";
+import type { Session } from "./session.js";
+import { SignedOut } from "./session.js";
 
 export interface Note {
   severity: "error" | "warning" | "hint";
@@ -27,6 +29,9 @@ export interface Answer {
   notes: Note[];
   svg: string | null;
   facts: Facts | null;
+  /** HTML: the definition in one sentence, and told task by task. */
+  brief: string;
+  words: string;
 }
 
 const QUIET_MS = 250;
@@ -38,9 +43,9 @@ export class Checker {
 
   constructor(
     private readonly address: string,
-    private readonly token: string,
+    private readonly session: Session,
     private readonly show: (answer: Answer) => void,
-    private readonly fail: () => void,
+    private readonly fail: (words: string) => void,
   ) {}
 
   soon(text: () => string): void {
@@ -54,17 +59,14 @@ export class Checker {
     const mine = new AbortController();
     this.running = mine;
     try {
-      const answer = await fetch(this.address, {
-        method: "POST",
-        body: text,
-        signal: mine.signal,
-        headers: { "Content-Type": "text/plain", "X-CSRF-Token": this.token },
-      });
+      const answer = await this.session.post(this.address, () => text, mine.signal);
       if (!answer.ok) throw new Error(`${answer.status}`);
       const found = (await answer.json()) as Answer;
       if (!mine.signal.aborted) this.show(found);
-    } catch {
-      if (!mine.signal.aborted) this.fail();
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      const isOut = error instanceof SignedOut;
+      this.fail(isOut ? "Not checked: you are signed out" : "Not checked: the server cannot be reached");
     }
   }
 }

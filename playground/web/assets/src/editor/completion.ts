@@ -1,90 +1,58 @@
-// What can be written at the cursor: task types, fields, values, names, and `${…}` paths.
+// What can be written at the cursor: task types, fields, values, names, and `${…}` paths. What is
+// behind the cursor need not make sense: whoever types has not closed the string yet.
 
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
-import { syntaxTree } from "@codemirror/language";
 import type { EditorState } from "@codemirror/state";
 import type { EditorView } from "@codemirror/view";
-import type { SyntaxNode } from "@lezer/common";
 import type { Catalogue } from "./catalogue.js";
 import { typeOf } from "./catalogue.js";
+import type { Spot } from "./json.js";
+import { spotAt } from "./json.js";
 import type { Outline, Value } from "./outline.js";
-import { child, outlineOf, unquoted } from "./outline.js";
+import { child, outlineOf, textOf } from "./outline.js";
 
 type Source = (context: CompletionContext) => Promise<CompletionResult | null>;
 
 export function completionSource(load: () => Promise<Catalogue>): Source {
   return async (context) => {
-    const node = syntaxTree(context.state).resolveInner(context.pos, -1);
-    const string = node.name === "String" || node.name === "PropertyName" ? node : null;
-    const start = string?.from ?? context.pos;
-    const before = context.state.sliceDoc(start, context.pos);
-    const expression = string?.name === "String" ? /\$\{([^{}]*)$/.exec(before) : null;
-    const isOpen = context.explicit || expression || before.startsWith('"');
-    if (!isOpen) return null;
+    const { state, pos } = context;
+    const spot = spotOf(state, pos);
+    const before = spot.token ? state.sliceDoc(spot.token.from, pos) : "";
+    const expression = spot.part === "value" ? /\$\{([^{}]*)$/.exec(before) : null;
+    if (!context.explicit && !expression && !spot.token?.quoted) return null;
     const known = await load().catch(() => null);
-    if (!known) return null;
+    if (!known || !spot.object) return null;
     if (expression) return paths(context, known, expression[1] ?? "");
-    if (string?.name === "String") return values(context, known, string);
-    return keys(context, known, node);
+    return spot.part === "key" ? keys(context, known, spot) : values(context, known, spot);
   };
 }
 
 // Where the cursor is
 
-/** Names of the properties around a node, innermost first; an array adds nothing. */
-function keysAround(state: EditorState, node: SyntaxNode | null): string[] {
-  const found: string[] = [];
-  for (let at = node; at; at = at.parent) {
-    if (at.name !== "Property") continue;
-    const name = at.getChild("PropertyName");
-    if (name) found.push(unquoted(state.sliceDoc(name.from, name.to)));
-  }
-  return found;
+function spotOf(state: EditorState, position: number): Spot {
+  return spotAt(outlineOf(state).root, position);
 }
 
-function objectAround(node: SyntaxNode | null): SyntaxNode | null {
-  for (let at = node; at; at = at.parent) if (at.name === "Object") return at;
-  return null;
-}
-
-function isTask(keys: string[]): boolean {
-  const [first, second] = keys;
+/** Whether an object inside these properties is a task. */
+function isTask(around: readonly string[]): boolean {
+  const [first, second] = around;
   if (first === "decisionCases") return false;
   return /^(tasks|loopOver|defaultCase|forkTasks)$/.test(first ?? "") || second === "decisionCases";
 }
 
-function typeInside(state: EditorState, object: SyntaxNode): string {
-  for (const property of object.getChildren("Property")) {
-    const name = property.getChild("PropertyName");
-    if (!name || unquoted(state.sliceDoc(name.from, name.to)) !== "type") continue;
-    const value = property.getChild("String");
-    if (value) return unquoted(state.sliceDoc(value.from, value.to));
-  }
-  return "SIMPLE";
+function typeInside(object: Value): string {
+  return textOf(object, "type") || "SIMPLE";
 }
 
 // Fields
 
-function keys(
-  context: CompletionContext,
-  known: Catalogue,
-  node: SyntaxNode,
-): CompletionResult | null {
-  const { state } = context;
-  const object = objectAround(node);
+function keys(context: CompletionContext, known: Catalogue, spot: Spot): CompletionResult | null {
+  const { object, token } = spot;
   if (!object) return null;
-  const around = keysAround(state, object);
-  const fields = fieldsOf(known, state, object, around);
-  const present = new Set(
-    object
-      .getChildren("Property")
-      .map((one) => one.getChild("PropertyName"))
-      .map((one) => (one ? unquoted(state.sliceDoc(one.from, one.to)) : "")),
-  );
-  const inName = node.name === "PropertyName";
-  const current = inName ? unquoted(state.sliceDoc(node.from, node.to)) : "";
-  const options = Object.entries(fields)
-    .filter(([name]) => !present.has(name) || name === current)
+  const from = token?.from ?? context.pos;
+  const present = new Set(object.entries.filter((one) => one.from !== from).map((one) => one.key));
+  const options = Object.entries(fieldsOf(known, spot))
+    .filter(([name]) => !present.has(name))
     .map(([name, doc], at): Completion => ({
       label: `"${name}"`,
       displayLabel: name,
@@ -93,25 +61,16 @@ function keys(
       boost: -at / 10,
       apply: (view, _, from, to) => putKey(view, name, from, to),
     }));
-  if (options.length === 0) return null;
-  const from = inName ? node.from : wordStart(context);
-  return { from, options, validFor: /^"?[\w$]*"?$/ };
+  return options.length > 0 ? { from, options, validFor: /^"?[\w$]*"?$/ } : null;
 }
 
-function wordStart(context: CompletionContext): number {
-  return context.matchBefore(/"?[\w$]*$/)?.from ?? context.pos;
-}
-
-function fieldsOf(
-  known: Catalogue,
-  state: EditorState,
-  object: SyntaxNode,
-  around: string[],
-): Record<string, string> {
+function fieldsOf(known: Catalogue, spot: Spot): Record<string, string> {
+  const { object, around, outer } = spot;
+  if (!object) return {};
   if (around.length === 0) return known.workflowFields;
-  if (isTask(around)) return forType(known, typeInside(state, object));
+  if (isTask(around)) return forType(known, typeInside(object));
   const name = around[0] ?? "";
-  if (name === "inputParameters") return inputsOf(objectAround(object.parent), state);
+  if (name === "inputParameters") return inputsOf(outer[0] ?? null);
   return known.otherFields[name] ?? {};
 }
 
@@ -127,9 +86,8 @@ function forType(known: Catalogue, type: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, known.taskFields[name] ?? ""]));
 }
 
-function inputsOf(task: SyntaxNode | null, state: EditorState): Record<string, string> {
-  const type = task ? typeInside(state, task) : "";
-  const fields = typeOf(type)?.fields ?? [];
+function inputsOf(task: Value | null): Record<string, string> {
+  const fields = typeOf(task ? typeInside(task) : "")?.fields ?? [];
   const found: Record<string, string> = {};
   for (const { path, doc } of fields) {
     const [first, name, ...rest] = path.split(".");
@@ -139,8 +97,8 @@ function inputsOf(task: SyntaxNode | null, state: EditorState): Record<string, s
 }
 
 function putKey(view: EditorView, name: string, from: number, to: number): void {
-  const after = view.state.sliceDoc(to, to + 20);
-  const end = after.startsWith('"') ? to + 1 : to;
+  const token = spotOf(view.state, to).token;
+  const end = token ? Math.max(to, token.closed ? token.to : to) : to;
   const hasColon = /^\s*:/.test(view.state.sliceDoc(end, end + 20));
   const insert = JSON.stringify(name) + (hasColon ? "" : ": ");
   view.dispatch({
@@ -152,47 +110,53 @@ function putKey(view: EditorView, name: string, from: number, to: number): void 
 
 // Values
 
-function values(
-  context: CompletionContext,
-  known: Catalogue,
-  string: SyntaxNode,
-): CompletionResult | null {
-  const { state } = context;
-  const around = keysAround(state, string);
-  const [key, outer] = around;
-  const property = string.parent?.name === "Property" ? string.parent : null;
-  const object = objectAround(string.parent);
-  const inTask = object && isTask(keysAround(state, object));
-  let options: Completion[] = [];
-  if (property && inTask && key === "type") {
-    options = known.types.map((one) => ({ label: one.type, detail: one.title, info: one.doc }));
-  } else if (property && inTask && key === "name") {
-    options = Object.entries(known.workers).map(([label, detail]) => ({ label, detail }));
-  } else if (key === "joinOn") {
-    options = refs(outlineOf(state));
-  } else if (key === "failureWorkflow" || (key === "name" && /^(subWorkflowParam|startWorkflow)$/.test(outer ?? ""))) {
-    options = known.workflows.map((label) => ({ label, type: "class" }));
-  } else if (key && known.values[key]) {
-    options = known.values[key].map((label) => ({ label, type: "enum" }));
-  }
+function values(context: CompletionContext, known: Catalogue, spot: Spot): CompletionResult | null {
+  const options = valuesFor(known, spot, outlineOf(context.state));
   if (options.length === 0) return null;
-  const closed = state.sliceDoc(string.to - 1, string.to) === '"' && string.to > string.from + 1;
-  const to = closed ? string.to - 1 : string.to;
-  const put = (view: EditorView, { label }: Completion, from: number) => {
-    const end = Math.max(from, Math.min(to, view.state.doc.length));
-    const current = syntaxTree(view.state).resolveInner(from, 1);
-    const stop = current.name === "String" && current.to > from ? current.to - 1 : end;
-    view.dispatch({
-      changes: { from, to: Math.max(from, stop), insert: label },
-      selection: { anchor: from + label.length },
-      userEvent: "input.complete",
-    });
-  };
+  const from = spot.token ? spot.token.from + (spot.token.quoted ? 1 : 0) : context.pos;
   return {
-    from: string.from + 1,
-    options: options.map((one) => ({ ...one, apply: put })),
-    validFor: /^[^"]*$/,
+    from,
+    // In the order they were given in, not by the alphabet.
+    options: options.map((one, at) => ({ ...one, boost: -Math.min(99, at), apply: putValue })),
+    validFor: /^[^"\n]*$/,
   };
+}
+
+function valuesFor(known: Catalogue, spot: Spot, outline: Outline): Completion[] {
+  const { key, around, object } = spot;
+  const isPlain = !spot.inList;
+  const inTask = object !== null && isTask(around);
+  if (isPlain && inTask && key === "type") {
+    return known.types.map((one) => ({ label: one.type, detail: one.title, info: one.doc }));
+  }
+  if (isPlain && inTask && key === "name") {
+    return Object.entries(known.workers).map(([label, detail]) => ({ label, detail }));
+  }
+  if (key === "joinOn") return refs(outline);
+  const namesChild = key === "name" && /^(subWorkflowParam|startWorkflow)$/.test(around[0] ?? "");
+  if (isPlain && (key === "failureWorkflow" || namesChild)) {
+    return known.workflows.map((label) => ({ label, type: "class" }));
+  }
+  if (isPlain && known.flags.includes(key) && !spot.token?.quoted) {
+    return ["true", "false"].map((label) => ({ label, type: "keyword" }));
+  }
+  return (known.values[key] ?? []).map((label) => ({ label, type: "enum" }));
+}
+
+/** Puts a value in the place of the one that stands there, with the quotes it needs. */
+function putValue(view: EditorView, { label, type }: Completion, from: number, to: number): void {
+  const token = spotOf(view.state, to).token;
+  const isQuoted = token?.quoted ?? false;
+  const typed = /^[\w-]*/.exec(view.state.sliceDoc(to, to + 200))?.[0].length ?? 0;
+  const end = isQuoted && token?.closed ? token.to : to + typed;
+  const isText = type !== "keyword";
+  const insert = isText ? JSON.stringify(label) : label;
+  const start = isQuoted ? from - 1 : from;
+  view.dispatch({
+    changes: { from: start, to: end, insert },
+    selection: { anchor: start + insert.length },
+    userEvent: "input.complete",
+  });
 }
 
 function refs(outline: Outline): Completion[] {
@@ -242,10 +206,11 @@ function paths(context: CompletionContext, known: Catalogue, typed: string): Com
 
 function putPath(view: EditorView, { label }: Completion, from: number, to: number): void {
   const rest = view.state.sliceDoc(to, to + 200);
-  // What is left of the path that stood there goes, and the brace is closed if it was not.
+  // What is left of the path that stood there goes; brace and string are closed if they were not.
   const old = /^[\w.[\]'$-]*/.exec(rest)?.[0].length ?? 0;
   const isClosed = rest.slice(old).startsWith("}");
-  const insert = isClosed ? label : `${label}}`;
+  const quote = spotOf(view.state, to).token?.closed === false ? '"' : "";
+  const insert = isClosed ? label : `${label}}${quote}`;
   view.dispatch({
     changes: { from, to: to + (isClosed ? old : 0), insert },
     selection: { anchor: from + label.length + 1 },

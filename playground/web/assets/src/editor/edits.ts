@@ -3,7 +3,7 @@
 
 import type { EditorState } from "@codemirror/state";
 import type { Outline, Task, Value } from "./outline.js";
-import { child, entry, follow, textOf } from "./outline.js";
+import { child, entry, textOf } from "./outline.js";
 
 export interface Change {
   from: number;
@@ -146,6 +146,14 @@ function isFork(task: Task): boolean {
   return task.type === "FORK_JOIN" || task.type === "FORK" || task.type === "FORK_JOIN_DYNAMIC";
 }
 
+/** The place behind a task, as a diagram's "+" names it; behind a fork means behind its JOIN. */
+export function placeAfter(outline: Outline, task: Task | null): string {
+  if (!task) return "first";
+  const unit = unitOf(outline, task);
+  const last = task.list.items[unit.index + unit.count - 1] ?? task.value;
+  return `after:${textOf(last, "taskReferenceName")}`;
+}
+
 interface Place {
   list: Value | null;
   index: number;
@@ -193,18 +201,42 @@ function placeOf(outline: Outline, where: string): Place | null {
 
 /** Tasks made ready to insert: their reference names are new in this document. */
 export function withNewRefs(outline: Outline, tasks: readonly Json[]): Json[] {
-  let text = JSON.stringify(tasks);
-  const refs = new Set([...text.matchAll(/"taskReferenceName":"([^"]+)"/g)].map((one) => one[1]));
+  const fresh = new Map<string, string>();
   const taken = new Set(outline.byRef.keys());
-  for (const ref of refs) {
-    if (ref === undefined) continue;
-    const fresh = newRef(ref, taken);
-    taken.add(fresh);
-    if (fresh === ref) continue;
-    text = text.replaceAll(`"${ref}"`, `"${fresh}"`).replaceAll(`$.${ref}.`, `$.${fresh}.`);
-    text = text.replaceAll(`\${${ref}.`, `\${${fresh}.`);
+  visit(tasks, (key, text) => {
+    if (key !== "taskReferenceName" || text === "" || fresh.has(text)) return;
+    fresh.set(text, newRef(text, taken));
+    taken.add(fresh.get(text) ?? text);
+  });
+  return JSON.parse(
+    JSON.stringify(tasks, function rename(this: unknown, key: string, value: unknown) {
+      if (typeof value !== "string") return value;
+      if (key === "taskReferenceName") return fresh.get(value) ?? value;
+      return [...fresh].reduce((text, [from, to]) => renamedIn(text, key, from, to), value);
+    }),
+    (key: string, value: unknown) => (key === "joinOn" ? renamedList(value, fresh) : value),
+  ) as Json[];
+}
+
+function visit(value: Json, see: (key: string, text: string) => void, key = ""): void {
+  if (typeof value === "string") see(key, value);
+  else if (Array.isArray(value)) value.forEach((one) => visit(one, see, ""));
+  else if (value !== null && typeof value === "object") {
+    for (const [name, one] of Object.entries(value)) visit(one, see, name);
   }
-  return JSON.parse(text) as Json[];
+}
+
+function renamedList(value: unknown, fresh: ReadonlyMap<string, string>): unknown {
+  return Array.isArray(value) ? value.map((one) => fresh.get(String(one)) ?? one) : value;
+}
+
+/** What reads `from` in a text reads `to`: `${from.output}`, and in scripts of loops `$.from`. */
+function renamedIn(text: string, key: string, from: string, to: string): string {
+  const plain = from.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const read = text.replaceAll(new RegExp(`(\\$\\{\\s*)${plain}(?=[.[}])`, "g"), (_, start: string) => start + to);
+  if (key !== "loopCondition") return read;
+  const inScript = new RegExp(`(\\$\\.)${plain}(?=[.[])`, "g");
+  return read.replaceAll(inScript, (_, start: string) => start + to);
 }
 
 export function newRef(wanted: string, taken: ReadonlySet<string>): string {
@@ -273,6 +305,32 @@ export function removeTask(state: EditorState, outline: Outline, task: Task): Ch
     );
   }
   return changes;
+}
+
+/** Take a branch away; the JOIN after the fork no longer waits for its end. */
+export function removeBranch(
+  state: EditorState,
+  outline: Outline,
+  fork: Task,
+  at: number,
+): Change[] {
+  const list = child(fork.value, "forkTasks");
+  const end = list?.items[at]?.items.at(-1);
+  if (!list) return [];
+  const changes = removeItems(list, at, 1);
+  const ref = end ? textOf(end, "taskReferenceName") : "";
+  return ref ? [...changes, ...rejoin(state, outline, fork, ref, "")] : changes;
+}
+
+/** The JSON of a task, and of its JOIN where it is a fork; empty while it is not whole. */
+export function jsonOf(state: EditorState, outline: Outline, task: Task): Json[] {
+  const unit = unitOf(outline, task);
+  const items = task.list.items.slice(unit.index, unit.index + unit.count);
+  try {
+    return items.map((one) => JSON.parse(state.sliceDoc(one.from, one.to)) as Json);
+  } catch {
+    return [];
+  }
 }
 
 /** Change places with the task above (-1) or below (1); empty at the end of the list. */
@@ -365,27 +423,18 @@ function wrappers(ref: string): Record<"fork" | "loop" | "switch", Json[]> {
 /** Give a task another reference name, and everything that names it. */
 export function renameRef(state: EditorState, outline: Outline, task: Task, to: string): Change[] {
   const changes: Change[] = [];
-  const from = task.ref;
   const own = child(task.value, "taskReferenceName");
-  const plain = from.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const inside = new RegExp(`(\\$\\{\\s*)${plain}(?=[.[}])`, "g");
-  const inScript = new RegExp(`(\\$\\.)${plain}(?=[.[])`, "g");
   const visit = (value: Value | null, key: string): void => {
     if (!value || value === own) return;
     for (const one of value.entries) visit(one.value, one.key);
     for (const item of value.items) visit(item, key);
     if (value.kind !== "string") return;
-    let text = state.sliceDoc(value.from, value.to);
-    if (key === "joinOn" && value.text === from) text = JSON.stringify(to);
-    text = text.replaceAll(inside, (_, start: string) => start + to);
-    if (key === "loopCondition") text = text.replaceAll(inScript, (_, start: string) => start + to);
-    if (text !== state.sliceDoc(value.from, value.to)) {
-      changes.push({ from: value.from, to: value.to, insert: text });
-    }
+    const before = state.sliceDoc(value.from, value.to);
+    const isNamed = key === "joinOn" && value.text === task.ref;
+    const after = isNamed ? JSON.stringify(to) : renamedIn(before, key, task.ref, to);
+    if (after !== before) changes.push({ from: value.from, to: value.to, insert: after });
   };
   visit(outline.root, "");
   changes.push(...setField(state, task.value, ["taskReferenceName"], JSON.stringify(to)));
   return changes;
 }
-
-export { follow };

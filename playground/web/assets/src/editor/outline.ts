@@ -1,28 +1,10 @@
-// The JSON document as a tree of places, and the tasks in it. Built from the editor's own parser,
-// which goes on after an error, so the tasks are known while somebody is in the middle of typing.
+// The tasks of the document that is being written, by reference and by place.
 
-import { ensureSyntaxTree, syntaxTree } from "@codemirror/language";
 import type { EditorState, Text } from "@codemirror/state";
-import type { SyntaxNode } from "@lezer/common";
+import type { Entry, Value } from "./json.js";
+import { readJson } from "./json.js";
 
-export type Kind = "object" | "array" | "string" | "number" | "word";
-
-export interface Value {
-  kind: Kind;
-  from: number;
-  to: number;
-  entries: Entry[];
-  items: Value[];
-  /** The text of a string, unescaped; "" for everything else. */
-  text: string;
-}
-
-export interface Entry {
-  key: string;
-  from: number;
-  keyTo: number;
-  value: Value | null;
-}
+export type { Entry, Value };
 
 export interface Task {
   ref: string;
@@ -36,17 +18,6 @@ export interface Task {
   /** The field of the parent that holds `list`. */
   field: string;
 }
-
-const KINDS: Record<string, Kind> = {
-  Object: "object",
-  Array: "array",
-  String: "string",
-  Number: "number",
-  True: "word",
-  False: "word",
-  Null: "word",
-};
-const DEEPEST = 100;
 
 export class Outline {
   readonly tasks: Task[] = [];
@@ -108,44 +79,9 @@ const known = new WeakMap<Text, Outline>();
 export function outlineOf(state: EditorState): Outline {
   const before = known.get(state.doc);
   if (before) return before;
-  const tree = ensureSyntaxTree(state, state.doc.length, 400) ?? syntaxTree(state);
-  const top = tree.topNode.firstChild;
-  const outline = new Outline(top ? read(top, state, 0) : null);
+  const outline = new Outline(readJson(state.doc.toString()));
   known.set(state.doc, outline);
   return outline;
-}
-
-function read(node: SyntaxNode, state: EditorState, depth: number): Value | null {
-  const kind = KINDS[node.name];
-  if (!kind) return null;
-  const value: Value = { kind, from: node.from, to: node.to, entries: [], items: [], text: "" };
-  if (kind === "string") value.text = unquoted(state.sliceDoc(node.from, node.to));
-  if (depth > DEEPEST) return value;
-  for (let inner = node.firstChild; inner; inner = inner.nextSibling) {
-    if (inner.name === "Property") {
-      const name = inner.getChild("PropertyName");
-      if (!name) continue;
-      const last = inner.lastChild;
-      value.entries.push({
-        key: unquoted(state.sliceDoc(name.from, name.to)),
-        from: inner.from,
-        keyTo: name.to,
-        value: last && last.from >= name.to ? read(last, state, depth + 1) : null,
-      });
-    } else if (kind === "array") {
-      const item = read(inner, state, depth + 1);
-      if (item) value.items.push(item);
-    }
-  }
-  return value;
-}
-
-export function unquoted(text: string): string {
-  try {
-    return String(JSON.parse(text));
-  } catch {
-    return text.replace(/^"|"$/g, "");
-  }
 }
 
 export function entry(object: Value | null, key: string): Entry | null {

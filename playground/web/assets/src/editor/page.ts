@@ -1,25 +1,32 @@
 // Puts the editor together: text, picture, form, findings, draft, saving; one place to look at for
 // what happens when.
 
+import { redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
 import { setDiagnostics } from "@codemirror/lint";
 import { EditorView } from "@codemirror/view";
 import { toast } from "../copy.js";
 import { catalogue, knownCatalogue } from "./catalogue.js";
 import type { Answer, Note } from "./check.js";
 import { Checker, countWords, diagnostics, factsWords } from "./check.js";
+import type { Command } from "./commands.js";
+import { carryOut, copied, refOf } from "./commands.js";
 import { completionSource } from "./completion.js";
 import { ago, Drafts } from "./draft.js";
 import { dragTasks, moveTo } from "./dragging.js";
 import type { Change, Json } from "./edits.js";
-import { addTasks, format, withNewRefs } from "./edits.js";
+import { addTasks, format, jsonOf, placeAfter, withNewRefs } from "./edits.js";
 import { element } from "./elements.js";
 import { TaskForm } from "./form.js";
 import { outlineOf } from "./outline.js";
 import { choose } from "./palette.js";
+import { Picture } from "./picture.js";
 import { download, pictureOf, pngOf } from "../picture.js";
+import { Saving } from "./saving.js";
+import { Session } from "./session.js";
 import { createText, markTask } from "./text.js";
 
 const wide = matchMedia("(min-width: 1000px)");
+const DRAWING_MS = 120;
 
 export function openEditor(root: HTMLElement): void {
   new Editor(root).open();
@@ -28,28 +35,31 @@ export function openEditor(root: HTMLElement): void {
 class Editor {
   private readonly area = byId<HTMLTextAreaElement>("definition");
   private readonly form = byId<HTMLFormElement>("pane-json");
-  private readonly picture = byId("picture");
+  private readonly words = byId("words");
   private readonly drafts: Drafts;
   private readonly checker: Checker;
   private readonly view: EditorView;
   private readonly taskForm: TaskForm;
+  private readonly picture: Picture;
+  private readonly saving: Saving;
   private saved: string;
   private selected = "";
   private notes: Note[] = [];
   private leaving = false;
   /** The cursor is being moved by the page: what follows from moving it does not. */
   private moving = false;
-  private quiet = false;
+  private typing = false;
   private drawing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly root: HTMLElement) {
     this.saved = this.area.value;
     this.drafts = new Drafts(this.data("draft"));
+    const session = new Session(this.data("csrf"), this.data("draft").split("/")[0] ?? "");
     this.checker = new Checker(
       this.data("check"),
-      this.data("csrf"),
+      session,
       (answer) => this.show(answer),
-      () => this.state("offline", "Not checked: the server cannot be reached"),
+      (words) => this.state("offline", words),
     );
     const place = element("div", { class: "text" });
     this.area.before(place);
@@ -67,9 +77,30 @@ class Editor {
     this.taskForm = new TaskForm(byId("pane-task"), {
       view: this.view,
       known: knownCatalogue,
-      apply: (changes, quiet) => this.apply(changes, quiet ?? false),
+      apply: (changes, typing) => this.apply(changes, typing ?? false),
       select: (ref) => this.select(ref, true),
+      renamed: (ref) => (this.selected = ref),
       add: (where) => void this.add(where),
+      command: (name) => this.command(name, this.selected, false),
+      say: toast,
+    });
+    this.picture = new Picture(byId("picture"), {
+      select: (ref, byKey) => this.opened(ref, byKey),
+      add: (where) => void this.add(where),
+      command: (name, ref) => this.command(name, ref, true),
+      paste: (ref, tasks) => this.insert(this.after(ref), tasks),
+      textOf: (ref) => this.jsonText(ref),
+    });
+    this.saving = new Saving({
+      form: this.form,
+      session,
+      text: () => this.text,
+      refused: () => this.refused(),
+      leaving: () => this.keep(),
+      // The browser gives the focus back to where it was; the text has it where that is gone.
+      closed: () => {
+        if (document.activeElement === document.body) this.view.focus();
+      },
       say: toast,
     });
   }
@@ -107,25 +138,70 @@ class Editor {
     else this.drafts.forget();
     this.updateState();
     // While somebody types in the form it shows what they type already.
-    if (this.quiet) return;
-    clearTimeout(this.drawing);
-    this.drawing = setTimeout(() => this.taskForm.draw(), 120);
+    if (!this.typing) this.drawSoon();
   }
 
-  private apply(changes: Change[], quiet: boolean): void {
-    if (changes.length === 0) return;
-    this.quiet = quiet;
-    this.moving = true;
-    this.view.dispatch({ changes, userEvent: "input.form" });
-    this.moving = false;
-    this.quiet = false;
-    this.mark();
+  private drawSoon(): void {
+    clearTimeout(this.drawing);
+    this.drawing = setTimeout(() => this.taskForm.draw(), DRAWING_MS);
+  }
+
+  /** All changes are one step to undo; typing in one field is, as long as nobody pauses. */
+  private apply(changes: Change[], typing: boolean): void {
+    const real = changes.filter(
+      ({ from, to, insert }) => this.view.state.sliceDoc(from, to) !== insert,
+    );
+    if (real.length > 0) {
+      this.typing = typing;
+      this.moving = true;
+      this.view.dispatch({ changes: real, userEvent: typing ? "input.type.form" : "input.form" });
+      this.moving = false;
+      this.typing = false;
+      this.mark();
+    }
+    if (!typing) this.drawSoon();
+  }
+
+  private travel(step: (view: EditorView) => boolean): void {
+    this.taskForm.flush();
+    step(this.view);
+    this.taskForm.draw();
+  }
+
+  private command(name: Command, ref: string, inPicture: boolean): void {
+    const outline = outlineOf(this.view.state);
+    const task = outline.byRef.get(ref);
+    if (!task) return;
+    const outcome = carryOut(name, this.view.state, outline, task);
+    if (inPicture) this.picture.focusNext(outcome.ref);
+    this.apply(outcome.changes, false);
+    if (outcome.changes.length > 0) {
+      void this.checker.now(this.text);
+      this.select(outcome.ref, true);
+      if (!inPicture && outcome.ref !== ref) this.taskForm.focus();
+    }
+    if (outcome.say) toast(outcome.say);
+  }
+
+  private jsonText(ref: string): string {
+    const outline = outlineOf(this.view.state);
+    const task = outline.byRef.get(ref);
+    const found = task ? jsonOf(this.view.state, outline, task) : [];
+    return found.length === 1 ? format(found[0]) : found.length > 1 ? format(found) : "";
   }
 
   private updateState(): void {
     if (this.dirty) this.state("changed", "Unsaved changes");
     else if (this.saved === "" || !byName(this.form, "base_version")) this.state("new", "Not saved yet");
     else this.state("saved", "Saved");
+    this.button("undo").disabled = undoDepth(this.view.state) === 0;
+    this.button("redo").disabled = redoDepth(this.view.state) === 0;
+  }
+
+  private button(action: string): HTMLButtonElement {
+    const found = this.root.querySelector<HTMLButtonElement>(`[data-do="${action}"]`);
+    if (!found) throw new Error(`no button ${action}`);
+    return found;
   }
 
   private state(state: string, words: string): void {
@@ -165,21 +241,14 @@ class Editor {
     this.moving = true;
     markTask(this.view, task ? task.value : null);
     this.moving = false;
-    for (const node of this.picture.querySelectorAll<SVGElement>("a.node")) {
-      const isIt = this.selected !== "" && node.dataset["ref"] === this.selected;
-      if (isIt && !node.hasAttribute("aria-current")) this.reveal(node);
-      if (isIt) node.setAttribute("aria-current", "true");
-      else node.removeAttribute("aria-current");
-    }
+    this.picture.mark(this.selected);
   }
 
-  private reveal(node: SVGElement): void {
-    const [inner, outer] = [node.getBoundingClientRect(), this.picture.getBoundingClientRect()];
-    if (outer.height === 0) return;
-    if (inner.top < outer.top || inner.bottom > outer.bottom) {
-      const top = this.picture.scrollTop + inner.top - outer.top - outer.height / 3;
-      this.picture.scrollTo({ top, behavior: "smooth" });
-    }
+  /** A task was opened in the picture or in the words. */
+  private opened(ref: string, byKey: boolean): void {
+    this.select(ref, true);
+    if (!wide.matches) this.tab("task");
+    else if (!byKey && this.root.dataset["tab"] === "json") this.view.focus();
   }
 
   private tab(name: string): void {
@@ -190,6 +259,7 @@ class Editor {
       tab.tabIndex = isIt ? 0 : -1;
     }
     if (name === "json") this.view.requestMeasure();
+    if (name === "task") this.taskForm.draw();
   }
 
   // What the server says
@@ -197,8 +267,11 @@ class Editor {
   private show(answer: Answer): void {
     this.notes = answer.notes;
     this.view.dispatch(setDiagnostics(this.view.state, diagnostics(answer.notes, this.text.length)));
-    if (answer.svg !== null) this.draw(answer.svg);
-    this.picture.toggleAttribute("data-stale", answer.svg === null);
+    if (answer.svg !== null) {
+      this.picture.draw(answer.svg, answer.notes);
+      this.tell(answer);
+    }
+    this.picture.stale(answer.svg === null);
     if (answer.facts) {
       byId("facts").textContent = factsWords(answer.facts);
       if (answer.facts.name) byId("editor-name").textContent = answer.facts.name;
@@ -207,29 +280,13 @@ class Editor {
     if (byId("edit-state").dataset["state"] === "offline") this.updateState();
   }
 
-  private draw(svg: string): void {
-    const fresh = new DOMParser().parseFromString(svg, "text/html").querySelector("svg");
-    const old = this.picture.querySelector("svg");
-    if (!fresh) return;
-    if (old?.hasAttribute("data-zoomed")) {
-      // By its attribute: on a phone the pane may not be shown and then has no size.
-      const scale = Number(old.getAttribute("width")) / old.viewBox.baseVal.width;
-      const [, , width, height] = (fresh.getAttribute("viewBox") ?? "").split(" ").map(Number);
-      fresh.setAttribute("data-zoomed", "");
-      fresh.setAttribute("width", String(Math.round((width ?? 0) * scale)));
-      fresh.setAttribute("height", String(Math.round((height ?? 0) * scale)));
-    }
-    const focused = document.activeElement;
-    const spot = focused && this.picture.contains(focused) ? spotOf(focused) : null;
-    this.picture.replaceChildren(document.adoptNode(fresh));
-    const worst = new Map<string, string>();
-    for (const { ref, severity } of this.notes) if (ref && !worst.has(ref)) worst.set(ref, severity);
-    for (const node of this.picture.querySelectorAll<SVGElement>("a.node")) {
-      const severity = worst.get(node.dataset["ref"] ?? "");
-      if (severity && severity !== "hint") node.dataset["finding"] = severity;
-    }
-    if (spot) this.picture.querySelector<SVGElement>(spot)?.focus({ preventScroll: true });
-    this.mark();
+  /** The definition in plain words, beside its picture. */
+  private tell(answer: Answer): void {
+    replaceHtml(byId("words-brief"), answer.brief);
+    const body = byId("words-body");
+    const top = body.firstElementChild?.scrollTop ?? 0;
+    replaceHtml(body, answer.words);
+    if (body.firstElementChild) body.firstElementChild.scrollTop = top;
   }
 
   private list(): void {
@@ -274,71 +331,60 @@ class Editor {
 
   // Adding
 
-  private async add(where: string): Promise<void> {
-    const known = await catalogue(this.data("completions")).catch(() => null);
-    if (!known) return toast("The list of tasks cannot be reached");
-    const chosen = await choose(known, wordsOf(where));
-    if (chosen) this.insert(where, chosen);
+  private after(ref: string): string {
+    const outline = outlineOf(this.view.state);
+    return placeAfter(outline, outline.byRef.get(ref) ?? null);
   }
 
-  private insert(where: string, chosen: Json[]): void {
+  private async add(where: string): Promise<void> {
+    this.taskForm.flush();
+    const known = await catalogue(this.data("completions")).catch(() => null);
+    if (!known) return toast("The list of tasks cannot be reached");
+    const inPicture = this.picture.hasFocus;
+    const chosen = await choose(known, wordsOf(where), copied());
+    if (!chosen) return;
+    const ref = this.insert(where, chosen);
+    if (inPicture) this.picture.focusNext(ref);
+    else if (this.root.dataset["tab"] === "task") this.taskForm.focus();
+  }
+
+  private insert(where: string, chosen: Json[]): string {
     const outline = outlineOf(this.view.state);
     const tasks = withNewRefs(outline, chosen);
     const changes = addTasks(this.view.state, outline, where, tasks);
-    if (changes.length === 0) return toast("That place is not there any more");
+    if (changes.length === 0) {
+      toast("That place is not there any more");
+      return "";
+    }
     this.apply(changes, false);
-    const first = tasks[0] as { taskReferenceName?: string } | undefined;
     void this.checker.now(this.text);
-    this.select(first?.taskReferenceName ?? "", true);
+    this.select(refOf(tasks), true);
     if (!wide.matches) this.tab("task");
+    return refOf(tasks);
   }
 
   // Saving and leaving
 
-  private async save(): Promise<void> {
+  private save(): void {
+    this.taskForm.flush();
     this.area.value = this.text;
-    const body = new URLSearchParams();
-    for (const [name, value] of new FormData(this.form)) body.append(name, String(value));
-    try {
-      const answer = await fetch(this.form.action, { method: "POST", body });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const review = page.getElementById("review");
-      if (review) return this.review(review);
-      if (answer.status === 400) {
-        await this.checker.now(this.text);
-        byId<HTMLDetailsElement>("findings").open = true;
-        return toast("It cannot be saved like this: see the findings");
-      }
-      throw new Error(`${answer.status}`);
-    } catch {
-      toast("Saving did not work: the server cannot be reached. Your text is kept here.");
-    }
+    void this.saving.begin();
   }
 
-  private review(content: HTMLElement): void {
-    const dialog = element("dialog", { class: "review", "aria-label": "Save" });
-    dialog.append(document.adoptNode(content));
-    const cancel = dialog.querySelector("[data-cancel-save]");
-    cancel?.addEventListener("click", (event) => {
-      event.preventDefault();
-      dialog.close();
-    });
-    dialog.addEventListener("submit", () => {
-      this.drafts.keep(this.text);
-      this.leaving = true;
-      try {
-        sessionStorage.setItem("editor:cursor", String(this.view.state.selection.main.head));
-      } catch {
-        // Then the cursor is at the beginning.
-      }
-    });
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      this.view.focus();
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-    dialog.querySelector<HTMLElement>("[data-confirm-save]")?.focus();
+  private async refused(): Promise<void> {
+    await this.checker.now(this.text);
+    byId<HTMLDetailsElement>("findings").open = true;
+    toast("It cannot be saved like this: see the findings");
+  }
+
+  private keep(): void {
+    this.drafts.keep(this.text);
+    this.leaving = true;
+    try {
+      sessionStorage.setItem("editor:cursor", String(this.view.state.selection.main.head));
+    } catch {
+      // Then the cursor is at the beginning.
+    }
   }
 
   private offerDraft(): void {
@@ -358,9 +404,12 @@ class Editor {
 
   private do(action: string): void {
     const name = outlineName(this.view) || "workflow";
-    const svg = this.picture.querySelector("svg");
-    if (action === "save") void this.save();
-    else if (action === "palette") void this.add(this.nextPlace());
+    const { svg } = this.picture;
+    if (action === "save") this.save();
+    else if (action === "palette") void this.add(this.after(this.selected));
+    else if (action === "undo") this.travel(undo);
+    else if (action === "redo") this.travel(redo);
+    else if (action === "keys") byId<HTMLDialogElement>("editor-keys").showModal();
     else if (action === "download") download(`${name}.json`, json(this.text));
     else if (action === "svg" && svg) {
       download(`${name}.svg`, new Blob([pictureOf(svg)], { type: "image/svg+xml" }));
@@ -376,11 +425,6 @@ class Editor {
       this.drafts.forget();
       byId("draft-offer").hidden = true;
     }
-  }
-
-  /** After the selected task, else at the end. */
-  private nextPlace(): string {
-    return this.taskForm.placeAfter();
   }
 
   private tidy(): void {
@@ -410,7 +454,7 @@ class Editor {
         if (!this.dirty) return;
         event.preventDefault();
         toast("Save first: a run uses what is saved");
-        void this.save();
+        this.save();
       } else if (action) {
         event.preventDefault();
         this.do(action);
@@ -419,8 +463,8 @@ class Editor {
       const tab = target.closest<HTMLElement>('[role="tab"]')?.dataset["tab"];
       if (tab) this.tab(tab);
     });
-    this.picture.addEventListener("click", (event) => this.clicked(event));
-    dragTasks(this.picture, (ref, where) => this.moved(ref, where));
+    this.words.addEventListener("click", (event) => this.sentence(event));
+    dragTasks(byId("picture"), (ref, where) => this.moved(ref, where));
     this.root.querySelector('[role="tablist"]')?.addEventListener("keydown", (event) => {
       const { key } = event as KeyboardEvent;
       if (key !== "ArrowLeft" && key !== "ArrowRight") return;
@@ -432,14 +476,8 @@ class Editor {
       next?.click();
       next?.focus();
     });
-    document.addEventListener("keydown", (event) => {
-      if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
-      if (document.querySelector("dialog[open]")) return;
-      const action = { s: "save", e: "run" }[event.key.toLowerCase()];
-      if (!action) return;
-      event.preventDefault();
-      this.root.querySelector<HTMLElement>(`[data-do="${action}"]`)?.click();
-    });
+    // Before CodeMirror and the browser: what these keys do is the same everywhere in the editor.
+    document.addEventListener("keydown", (event) => this.pressed(event), { capture: true });
     this.root.querySelector("[data-version] select")?.addEventListener("change", (event) => {
       (event.target as HTMLSelectElement).form?.submit();
     });
@@ -458,23 +496,63 @@ class Editor {
     this.select(ref, true);
   }
 
-  private clicked(event: MouseEvent): void {
-    const target = event.target as Element;
-    const place = target.closest<SVGElement>("[data-insert]")?.dataset["insert"];
-    const ref = target.closest<SVGElement>("a.node")?.dataset["ref"];
-    if (place === undefined && ref === undefined) return;
+  private pressed(event: KeyboardEvent): void {
+    if (document.querySelector("dialog[open]")) return;
+    if (event.key === "F6") {
+      event.preventDefault();
+      return this.nextPane(event.shiftKey ? -1 : 1);
+    }
+    if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+    const inText = this.view.hasFocus;
+    const key = `${event.shiftKey ? "shift " : ""}${event.key.toLowerCase()}`;
+    const action = KEYS[key] ?? (inText ? undefined : KEYS_OUTSIDE_TEXT[key]);
+    if (!action) return;
     event.preventDefault();
-    if (place !== undefined) return void this.add(place);
-    this.select(ref ?? "", true);
-    if (!wide.matches) this.tab("task");
-    else if (event.detail > 0 && this.root.dataset["tab"] === "json") this.view.focus();
+    event.stopPropagation();
+    // What is new has nothing to run yet.
+    this.root.querySelector<HTMLElement>(`[data-do="${action}"]`)?.click();
+  }
+
+  /** Text or form, picture, findings, and round again. */
+  private nextPane(step: 1 | -1): void {
+    const isForm = this.root.dataset["tab"] === "task";
+    const panes = [
+      { box: this.root.querySelector(isForm ? "#pane-task" : "#pane-json"), go: () => this.focusText() },
+      { box: byId("pane-diagram"), go: () => this.focusPicture() },
+      { box: byId("findings"), go: () => byId("findings").querySelector("summary")?.focus() },
+    ];
+    const at = panes.findIndex((one) => one.box?.contains(document.activeElement));
+    const next = panes.at(at < 0 ? 0 : (at + step) % panes.length);
+    next?.go();
+  }
+
+  private focusText(): void {
+    if (!wide.matches && this.root.dataset["tab"] === "diagram") this.tab("json");
+    if (this.root.dataset["tab"] === "task") this.taskForm.focus();
+    else this.view.focus();
+  }
+
+  private focusPicture(): void {
+    if (!wide.matches) this.tab("diagram");
+    this.picture.focus();
+  }
+
+  private sentence(event: MouseEvent): void {
+    const link = (event.target as Element).closest<HTMLAnchorElement>("a.sentence");
+    const ref = link?.title;
+    if (ref === undefined) return;
+    event.preventDefault();
+    this.opened(ref, event.detail === 0);
   }
 }
 
-function spotOf(focused: Element): string | null {
-  const { ref, insert } = (focused as SVGElement).dataset;
-  if (ref !== undefined) return `a.node[data-ref="${CSS.escape(ref)}"]`;
-  return insert === undefined ? null : `[data-insert="${CSS.escape(insert)}"]`;
+const KEYS: Record<string, string> = { s: "save", e: "run", enter: "palette" };
+const KEYS_OUTSIDE_TEXT: Record<string, string> = { z: "undo", "shift z": "redo", y: "redo" };
+
+/** Our own server's HTML: it escapes every text itself. */
+function replaceHtml(box: HTMLElement, html: string): void {
+  const { body } = new DOMParser().parseFromString(html, "text/html");
+  box.replaceChildren(...[...body.childNodes].map((one) => document.adoptNode(one)));
 }
 
 function wordsOf(where: string): string {

@@ -1,6 +1,7 @@
 // The palette: which task to add, by group, with a search that the arrow keys walk through.
 
 import type { Catalogue } from "./catalogue.js";
+import { refOf } from "./commands.js";
 import type { Json } from "./edits.js";
 import { element } from "./elements.js";
 
@@ -15,7 +16,7 @@ interface Offer {
 const MOST_NAMES = 200;
 const FEW_NAMES = 8;
 
-function offersOf(known: Catalogue): Offer[] {
+function offersOf(known: Catalogue, copied: Json[]): Offer[] {
   const types = known.types
     .filter((one) => known.groups.includes(one.group))
     .map((one) => ({ ...one, tasks: one.starter }));
@@ -41,15 +42,22 @@ function offersOf(known: Catalogue): Offer[] {
       },
     ],
   }));
-  const order = ["System", "Operators", "Waiting", "Workers", "Workflows"];
-  return [...types, ...workers, ...workflows].sort(
+  const again = copied.length > 0 ? [copyOf(copied)] : [];
+  const order = ["Copied", "System", "Operators", "Waiting", "Workers", "Workflows"];
+  return [...again, ...types, ...workers, ...workflows].sort(
     (one, other) => order.indexOf(one.group) - order.indexOf(other.group),
   );
 }
 
+function copyOf(tasks: Json[]): Offer {
+  const type = (tasks[0] as { type?: string } | undefined)?.type ?? "SIMPLE";
+  const doc = "The task you copied, under a new reference name";
+  return { group: "Copied", title: refOf(tasks), type, doc, tasks };
+}
+
 /** Opens the palette; resolves to the tasks chosen, or null. */
-export function choose(known: Catalogue, where: string): Promise<Json[] | null> {
-  const offers = offersOf(known);
+export function choose(known: Catalogue, where: string, copied: Json[]): Promise<Json[] | null> {
+  const offers = offersOf(known, copied);
   const input = element("input", {
     type: "search",
     placeholder: "Search tasks",

@@ -2,6 +2,7 @@
 
 import type { CompletionSource } from "@codemirror/autocomplete";
 import {
+  acceptCompletion,
   autocompletion,
   closeBrackets,
   closeBracketsKeymap,
@@ -184,7 +185,9 @@ export function createText(options: {
         taskLines,
         syntaxHighlighting(colours),
         look,
+        // Tab takes what completion offers; without an offer it leaves the text, as everywhere.
         keymap.of([
+          { key: "Tab", run: acceptCompletion },
           ...closeBracketsKeymap,
           ...completionKeymap,
           ...defaultKeymap,
