@@ -32,7 +32,9 @@ def test_task_is_dragged_onto_a_plus(visitors: Visitors) -> None:
     drag(page, "get_population_data_ref", "after:join_ref")
     expect(page.locator("#edit-state")).to_have_text("Unsaved changes")
     expect(page.locator('#picture [data-insert="before:fork_ref"]')).to_have_count(1)
-    text = page.locator(".cm-content").inner_text()
+    # All of it, not only the lines that are drawn.
+    script = "() => document.querySelector('.cm-content').cmTile.view.state.doc.toString()"
+    text = str(page.evaluate(script))
     drag(page, "fork_ref", "before:process_population_max_ref")
 
     refs = re.findall(r'"taskReferenceName": "(\w+)"', text)

@@ -210,9 +210,8 @@ function putPath(view: EditorView, { label }: Completion, from: number, to: numb
   const old = /^[\w.[\]'$-]*/.exec(rest)?.[0].length ?? 0;
   const isClosed = rest.slice(old).startsWith("}");
   const quote = spotOf(view.state, to).token?.closed === false ? '"' : "";
-  const insert = isClosed ? label : `${label}}${quote}`;
   view.dispatch({
-    changes: { from, to: to + (isClosed ? old : 0), insert },
+    changes: { from, to: to + (isClosed ? old + 1 : 0), insert: `${label}}${quote}` },
     selection: { anchor: from + label.length + 1 },
     userEvent: "input.complete",
   });

@@ -67,6 +67,8 @@ export class TaskForm {
   /** Draws the form for the text as it is; the focus stays where it was, or goes to `wanted`. */
   draw(wanted?: string): void {
     if (this.box.offsetParent === null && this.box.childElementCount > 0) return;
+    // An open menu would close under the pointer; closing it draws.
+    if (this.box.querySelector(":popover-open")) return;
     this.flush();
     const active = document.activeElement;
     const inside = active instanceof HTMLElement && this.box.contains(active) ? active : null;
@@ -194,6 +196,9 @@ export class TaskForm {
     );
     button.dataset["spot"] = "tool:more";
     const list = element("div", { class: "menu-list", id, popover: true });
+    list.addEventListener("toggle", () => {
+      if (!list.matches(":popover-open") && list.isConnected) this.draw();
+    });
     for (const [name, words] of Object.entries(MENU)) {
       const isJoin = task.type === "JOIN" && name !== "copy" && name !== "duplicate";
       if (isJoin) continue;
