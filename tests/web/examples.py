@@ -469,7 +469,7 @@ EXAMPLES: dict[str, tuple[str, Any, str]] = {
             tag="images",
             tags=("fork", "images"),
         ),
-        "samples with",
+        "Hello, Ada",
     ),
     "home_empty": (
         "home/show.html",
