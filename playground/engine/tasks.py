@@ -158,7 +158,6 @@ async def update_and_poll(rt: Runtime, caller: Caller, result: TaskResult) -> Ta
     taker = Taker(result.task_id, result.worker_id or "")
     view = await _update(rt, caller, result, taker)
     if taker.task is not None:
-        crash_here("tasks.handed_out")
         return taker.task
     task = view.task(result.task_id) if view else None
     if task is None or not task.status.terminal:

@@ -73,6 +73,8 @@ class Sender:
         for name, value in WAITS.items():
             if name in (case.query or {}):
                 case.query[name] = value
+            if name in (case.headers or {}):
+                case.headers[name] = str(value)
         response = case.call(timeout=30)
         self.sent += 1
         if not _is_outside_the_document(case, response):
@@ -152,10 +154,10 @@ def after_call(context, case, response):
     with open("sent", "ab") as file:
         file.write(b".")
 """
-# A sequence is about five requests long, some are shorter.
+# A sequence is several requests long, but most end with the first that is refused.
 SEQUENCES = [
     "--phases=stateful",
-    f"--max-examples={max(1, IN_SEQUENCES // 3)}",
+    f"--max-examples={max(1, IN_SEQUENCES * 5 // 4)}",
     "--checks=not_a_server_error,response_schema_conformance",
     # Answers without a body there, which the document cannot say.
     "--exclude-path-regex=/execute/|/sync$",

@@ -31,7 +31,7 @@ def test_a_definition_is_forked_with_its_policies(
     registered(api)
     link = shared(api, name="share_me", title="Look")["id"]
 
-    with playground.new_key("forker").client() as other:
+    with playground.new_key("forker-of-policies").client() as other:
         seen = other.get(f"{PATH}/{link}").json()
         forked = other.post(f"{PATH}/{link}/fork").json()
         again = other.post(f"{PATH}/{link}/fork").json()
@@ -48,7 +48,7 @@ def test_a_shared_run_is_forked_as_it_was_written(
     registered(api)
     link = shared(api, workflowId=api.post("/api/workflow/share_me", json={}).text)["id"]
 
-    with playground.new_key("forker").client() as other:
+    with playground.new_key("forker-of-a-run").client() as other:
         other.post("/api/metadata/workflow", json=DEFINITION)
         forked = other.post(f"{PATH}/{link}/fork").json()
 
@@ -62,7 +62,7 @@ def test_a_fork_beside_something_else_gets_a_number(
     registered(api)
     link = shared(api, name="share_me")["id"]
 
-    with playground.new_key("forker").client() as other:
+    with playground.new_key("forker-beside").client() as other:
         other.post("/api/metadata/workflow", json=DEFINITION | {"description": "mine"})
         forked = other.post(f"{PATH}/{link}/fork").json()
 

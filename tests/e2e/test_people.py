@@ -19,7 +19,7 @@ def test_a_new_key_works_and_its_secret_shows_once(
     person.sign_in(new_name("Ada"))
 
     person.go("Access keys")
-    page.get_by_label("Name").fill("my first worker")
+    page.get_by_label("Name", exact=True).fill("my first worker")
     page.get_by_role("button", name="Create key").click()
     expect(page.get_by_role("heading", name="Your new key")).to_be_visible()
     key_id = page.locator("#key-id").inner_text()

@@ -96,7 +96,7 @@ def test_a_key_made_below_a_path_works_there(visitors: Visitors, below: str) -> 
     page = person.page
     sign_in(page, below, new_name("Grace"))
     person.go("Access keys")
-    page.get_by_label("Name").fill("my worker")
+    page.get_by_label("Name", exact=True).fill("my worker")
     page.get_by_role("button", name="Create key").click()
     variables = page.locator("#snippet-env").inner_text()
     found = dict(re.findall(r'export (\w+)="([^"]*)"', variables))

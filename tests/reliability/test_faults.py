@@ -210,17 +210,24 @@ async def counted(own: Services) -> Counter[tuple[str, str]]:
     return Counter({(name, status): count for name, status, count in found})
 
 
-async def until_told(own: Services) -> Counter[tuple[str, str]]:
-    """Until every message has reached its handler, or patience ends."""
+async def until_told(own: Services, listener: str) -> Counter[tuple[str, str]]:
+    """Until every message has reached its handler and both its actions, or patience ends."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + PATIENCE_SECONDS
     while True:
         found = await counted(own)
-        if found["told", "COMPLETED"] >= SIZE and found["main", "COMPLETED"] >= SIZE:
+        done = found["told", "COMPLETED"] >= SIZE and found["main", "COMPLETED"] >= SIZE
+        if done and await seen_by(own, listener) >= SIZE:
             return found
         if loop.time() > deadline:
             return found
         await asyncio.sleep(0.2)
+
+
+async def seen_by(own: Services, listener: str) -> int:
+    """How many messages the second action of the handler has noted."""
+    (listening,) = await rows(own, "SELECT variables FROM executions WHERE id = $1", listener)
+    return len(msgspec.json.decode(listening["variables"])["seen"])
 
 
 async def suffer(own: Services, sandbox_socket: str, seed: int) -> None:
@@ -230,7 +237,7 @@ async def suffer(own: Services, sandbox_socket: str, seed: int) -> None:
         async with roles(settings_of(own, sandbox_socket, seed)) as rt:
             workers = [asyncio.create_task(work(rt, caller)) for _ in range(WORKERS)]
             started = await asyncio.gather(*(start(rt, caller, n) for n in range(SIZE)))
-            found = await until_told(own)
+            found = await until_told(own, listener)
             await schedules.delete(calm, caller, "often")
             census = await clean_census(own.superuser_database_url, within_seconds=CENSUS_SECONDS)
             for worker in workers:
@@ -240,8 +247,7 @@ async def suffer(own: Services, sandbox_socket: str, seed: int) -> None:
     assert len(set(started)) == SIZE
     ours = {key: count for key, count in found.items() if key[0] in ("main", "told", "child")}
     assert ours == {(name, "COMPLETED"): SIZE for name in ("main", "told", "child")}
-    (listening,) = await rows(own, "SELECT variables FROM executions WHERE id = $1", listener)
-    assert len(msgspec.json.decode(listening["variables"])["seen"]) == SIZE
+    assert await seen_by(own, listener) == SIZE
     assert census.clean, census.text()
 
 

@@ -76,9 +76,11 @@ class Visitor:
         navigation = self.page.get_by_role("navigation", name="Main")
         for name in names:
             # Some groups are folded at first.
-            entry = navigation.locator("a", has_text=re.compile(f"^\\s*{re.escape(name)}\\s*$"))
+            words = re.compile(f"^\\s*{re.escape(name)}\\s*$")
+            entry = navigation.locator("a", has_text=words)
             if not entry.is_visible():
-                navigation.locator("details:not([open])", has=entry).locator("summary").click()
+                group = navigation.locator("details", has=self.page.locator("a", has_text=words))
+                group.locator("summary").click()
             entry.click()
 
     def keep_picture(self, name: str) -> None:
