@@ -5,6 +5,7 @@ The same page shows a run from a downloaded file, which is read and forgotten.
 """
 
 from dataclasses import dataclass
+from html import escape
 
 from markupsafe import Markup
 from msgspec import UNSET
@@ -318,8 +319,8 @@ def shared_page(
         link=link,
         markdown=_markdown(share, content, link) if share else "",
         embed=(
-            f'<iframe src="{link}/embed" title="{definition.name}" width="100%" height="480" '
-            'loading="lazy"></iframe>'
+            f'<iframe src="{link}/embed" title="{escape(definition.name)}" width="100%" '
+            'height="480" loading="lazy"></iframe>'
             if share
             else ""
         ),

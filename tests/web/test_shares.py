@@ -1,9 +1,12 @@
 """Sharing by link: made by one, seen without a session, forked by another, ended again."""
 
 import pytest
+from msgspec.structs import replace
 
+from playground.model.shares import Share, SharedContent, ShareKind
+from playground.web.shares import shared_page
 from tests.engine.running import run
-from tests.support.builders import simple
+from tests.support.builders import a_workflow_def, simple
 from tests.web.visiting import Visitor, an_anonymous_visitor
 
 pytestmark = pytest.mark.anyio
@@ -89,3 +92,13 @@ async def test_a_downloaded_run_is_shown_and_not_kept(ada: Visitor, bo: Visitor)
     assert "first_ref" in shown.text
     assert refused.status_code == 400
     assert (await bo.get(f"/executions/{execution_id}")).status_code == 404
+
+
+def test_what_is_pasted_into_another_site_carries_no_markup_of_the_name() -> None:
+    share = Share(id="abcdefgh234567ab", kind=ShareKind.DEFINITION, name="x", version=1)
+    definition = replace(a_workflow_def([simple("a_ref")]), name='"><script>alert(1)</script>')
+
+    page = shared_page(share, SharedContent(definition=definition), public_url="https://x.example")
+
+    assert "<script" not in page.embed
+    assert page.embed.count('"') == 10
