@@ -5,7 +5,7 @@ from itertools import count
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, StorageState, expect
+from playwright.sync_api import Browser, Route, StorageState, expect
 
 from tests.support.browser import DESKTOP, PATIENCE_MS, PHONE, Visitor, Visitors, key_of, new_name
 from tests.support.playground import Playground
@@ -215,8 +215,7 @@ def test_the_palette_finds_anything_by_keyboard(visitors: Visitors, runs: Runs) 
     person = visitors(signed_in=runs.signed_in)
     page = person.page
     page.goto("/executions")
-    page.keyboard.press("Control+k")
-    dialog = page.get_by_role("dialog", name="Search")
+    dialog = person.open_palette()
     expect(dialog.get_by_role("link", name="Home")).to_be_visible()
     person.keep_picture("palette")
 
@@ -225,11 +224,28 @@ def test_the_palette_finds_anything_by_keyboard(visitors: Visitors, runs: Runs) 
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="PopulationMaxMin", level=1)).to_be_visible()
 
-    page.keyboard.press("Control+k")
+    person.open_palette()
     page.keyboard.type("order-3")
     expect(dialog.get_by_role("link", name="order-3")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+
+
+def test_keys_pressed_before_the_scripts_are_there_count(visitors: Visitors, runs: Runs) -> None:
+    person = visitors(signed_in=runs.signed_in)
+    page = person.page
+    held: list[Route] = []
+    page.route("**/static/main-*.js", lambda route: held.append(route), times=1)
+    page.goto("/executions", wait_until="commit")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("populationmaxx")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Enter")
+    held[0].continue_()
+
+    expect(page.get_by_role("heading", name="PopulationMaxMin", level=1)).to_be_visible()
 
 
 def test_the_search_works_without_a_script(visitors: Visitors, runs: Runs) -> None:

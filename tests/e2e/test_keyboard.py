@@ -130,8 +130,7 @@ def test_an_execution_by_keyboard(visitors: Visitors, signed_in: StorageState) -
     expect(page.locator("#actions")).not_to_have_attribute("open", "")
     expect(actions).to_be_focused()
 
-    page.keyboard.press("Control+k")
-    dialog = page.get_by_role("dialog", name="Search")
+    dialog = person.open_palette()
     expect(dialog.get_by_role("searchbox")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

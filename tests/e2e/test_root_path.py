@@ -69,7 +69,7 @@ def test_the_first_minute_below_a_path(visitors: Visitors, below: str) -> None:
         expect(page).to_have_url(re.compile(re.escape(f"{below}/executions/")))
     person.keep_picture("execution")
 
-    page.keyboard.press("Control+k")
+    person.open_palette()
     page.get_by_role("searchbox", name="A name, or the id").fill("simple_wf")
     page.get_by_role("dialog").locator("a[href$='/definitions/workflows/simple_wf']").click()
     expect(page.get_by_role("heading", name="simple_wf", level=1)).to_be_visible()

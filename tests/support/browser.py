@@ -19,6 +19,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Locator,
     Page,
     Response,
     StorageState,
@@ -34,6 +36,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.support.playground import CHECKOUT, Key, Playground
 
@@ -82,6 +85,17 @@ class Visitor:
                 group = navigation.locator("details", has=self.page.locator("a", has_text=words))
                 group.locator("summary").click()
             entry.click()
+
+    def open_palette(self) -> Locator:
+        """Ctrl K until the dialog is there: a page that is just loading may not hear it yet."""
+        dialog = self.page.get_by_role("dialog", name="Search")
+        for _ in range(PATIENCE_MS // 2_000):
+            self.page.keyboard.press("Control+k")
+            with suppress(PlaywrightError):
+                dialog.wait_for(state="visible", timeout=2_000)
+                break
+        expect(dialog).to_be_visible()
+        return dialog
 
     def keep_picture(self, name: str) -> None:
         """A screenshot of the whole page, numbered in the order of the story."""

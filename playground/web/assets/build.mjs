@@ -14,6 +14,7 @@ await rm(dist, { recursive: true, force: true });
 const result = await build({
   absWorkingDir: here,
   entryPoints: [
+    "src/early.ts",
     "src/main.ts",
     "src/again.ts",
     "src/execution.ts",

@@ -3,8 +3,30 @@
 import { fetchPage } from "./visit.js";
 
 const WAIT_MS = 120;
+const KEPT = "playground:palette";
+const KEPT_MS = 10_000;
 
-function build(home: string): HTMLDialogElement {
+/** What `early.ts` heard before this script was there. */
+export interface Early {
+  asked: boolean;
+  typed: string;
+  entered: boolean;
+  stop: () => void;
+}
+
+declare global {
+  interface Window {
+    playgroundEarly?: Early;
+  }
+}
+
+interface Palette {
+  dialog: HTMLDialogElement;
+  /** Shows it with these words; `enter` also takes the first thing found. */
+  open: (words?: string, enter?: boolean) => void;
+}
+
+function build(home: string): Palette {
   const dialog = document.createElement("dialog");
   dialog.className = "palette";
   dialog.setAttribute("aria-label", "Search");
@@ -34,6 +56,7 @@ function build(home: string): HTMLDialogElement {
       shownFor = wanted;
       mark(0);
     } catch {
+      dialog.close();
       location.assign(url);
     }
   }
@@ -45,7 +68,7 @@ function build(home: string): HTMLDialogElement {
     }
   }
   /** Who types fast and presses Enter means what was typed, not what is still shown. */
-  async function open(at: number): Promise<void> {
+  async function take(at: number): Promise<void> {
     const ready = shownFor === field.value.trim();
     if (!ready) {
       clearTimeout(timer);
@@ -62,7 +85,7 @@ function build(home: string): HTMLDialogElement {
     const at = all.findIndex((link) => link.hasAttribute("data-chosen"));
     if (event.key === "ArrowDown") mark((at + 1) % all.length);
     else if (event.key === "ArrowUp") mark((at - 1 + all.length) % all.length);
-    else if (event.key === "Enter" && event.target === field) void open(at);
+    else if (event.key === "Enter" && event.target === field) void take(at);
     // A search field would take the first Escape to empty itself.
     else if (event.key === "Escape") dialog.close();
     else return;
@@ -71,26 +94,49 @@ function build(home: string): HTMLDialogElement {
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
   });
-  dialog.addEventListener("toggle", () => {
-    if (!dialog.open) return;
-    field.value = "";
-    shownFor = undefined;
-    void look();
+  // The page that was chosen is on its way; Ctrl K pressed meanwhile is for that page.
+  results.addEventListener("click", (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+    if ((event.target as Element).closest("a[href]")) dialog.close();
   });
-  return dialog;
+  addEventListener("pagehide", () => {
+    if (!dialog.open) return;
+    sessionStorage.setItem(KEPT, JSON.stringify({ words: field.value, at: Date.now() }));
+    dialog.close();
+  });
+  function open(words = "", enter = false): void {
+    if (dialog.open) return;
+    field.value = words;
+    shownFor = undefined;
+    dialog.showModal();
+    field.setSelectionRange(words.length, words.length);
+    void (enter ? take(0) : look());
+  }
+  return { dialog, open };
+}
+
+/** What was typed into the palette of the page before, while this one was loading. */
+function keptWords(): string | undefined {
+  const kept = sessionStorage.getItem(KEPT);
+  sessionStorage.removeItem(KEPT);
+  if (kept === null) return undefined;
+  const { words, at } = JSON.parse(kept) as { words: string; at: number };
+  return Date.now() - at < KEPT_MS ? words : undefined;
 }
 
 export function palette(): void {
+  const early = window.playgroundEarly;
+  early?.stop();
   const opener = document.querySelector<HTMLAnchorElement>("a[data-palette]");
   if (!opener) return;
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
   const keys = opener.querySelector("kbd");
   if (keys && mac) keys.textContent = "⌘ K";
   opener.setAttribute("aria-keyshortcuts", mac ? "Meta+K" : "Control+K");
-  let dialog: HTMLDialogElement | undefined;
-  const open = (): void => {
-    dialog ??= build(opener.href);
-    if (!dialog.open) dialog.showModal();
+  let built: Palette | undefined;
+  const open = (words?: string, enter?: boolean): void => {
+    built ??= build(opener.href);
+    built.open(words, enter);
   };
   opener.addEventListener("click", (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -102,4 +148,7 @@ export function palette(): void {
     event.preventDefault();
     open();
   });
+  const kept = keptWords();
+  if (kept !== undefined) open(kept + (early?.typed ?? ""), early?.entered);
+  else if (early?.asked) open(early.typed, early.entered);
 }
