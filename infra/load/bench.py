@@ -1,10 +1,10 @@
 """`make bench`: measure throughput and latency, each beside its limit of the same run.
 
-    .venv/bin/python infra/load/bench.py [--seconds 5] [--only a,b,…,g] [--json FILE]
+    .venv/bin/python infra/load/bench.py [--seconds 5] [--only a,b,…,g] [--rounds 5] [--json FILE]
 
 Starts a playground of its own on free ports with an empty data directory, under the plan `local`,
-runs the programs one after the other, prints a table, writes JSON, takes the census, and removes
-everything. Loopback only; ends by itself.
+runs the programs one after the other, all of them `--rounds` times, prints a table of the medians,
+writes JSON, takes the census, and removes everything. Loopback only; ends by itself.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from infra.load.census import clean_census  # noqa: E402
 from infra.load.client import Client, client_of  # noqa: E402
 from infra.load.installation import Installation, Key  # noqa: E402
 from infra.load.limits import Limits  # noqa: E402
-from infra.load.measure import Result, memory, table  # noqa: E402
+from infra.load.measure import Result, medians, memory, table  # noqa: E402
 
 PLAN = "local"
 _WARM_UP_SECONDS = 1.0
@@ -58,27 +58,38 @@ async def _run(installation: Installation, arguments: argparse.Namespace) -> int
     async with client_of(key) as client:
         await programs.register(client)
         await programs.population(installation, client, 8, _WARM_UP_SECONDS)
-        measured = await limits.measure(
-            installation,
-            client,
-            key.namespace,
-            chain=programs.CHAIN,
-            queue=programs.STEP,
-            size=_REPLAYED,
-            seconds=min(2.0, arguments.seconds),
-        )
-        print("limits: " + ", ".join(f"{k} {v:,.0f}/s" for k, v in asdict(measured).items()))
-        results = []
-        for letter, bound, program in _programs(installation, client, key, arguments):
-            if letter in arguments.only:
-                for result in await program():
-                    results.append(replace(result, limits=bound(measured, result)))
-                    print(table(results[-1:]).splitlines()[1], flush=True)
+        rounds = [
+            await _round(installation, client, key, arguments) for _ in range(arguments.rounds)
+        ]
+    results = medians([found for _, found in rounds])
     print("\n" + table(results) + "\n" + memory(results))
     census = await clean_census(installation.superuser_url, within_seconds=15)
     print(census.text())
-    _write(arguments.json, measured, results)
+    _write(arguments.json, [measured for measured, _ in rounds], results)
     return 0 if census.clean else 1
+
+
+async def _round(
+    installation: Installation, client: Client, key: Key, arguments: argparse.Namespace
+) -> tuple[Limits, list[Result]]:
+    """Measure the limits and every program once, one after the other."""
+    measured = await limits.measure(
+        installation,
+        client,
+        key.namespace,
+        chain=programs.CHAIN,
+        queue=programs.STEP,
+        size=_REPLAYED,
+        seconds=min(2.0, arguments.seconds),
+    )
+    print("limits: " + ", ".join(f"{k} {v:,.0f}/s" for k, v in asdict(measured).items()))
+    results = []
+    for letter, bound, program in _programs(installation, client, key, arguments):
+        if letter in arguments.only:
+            for result in await program():
+                results.append(replace(result, limits=bound(measured, result)))
+                print(table(results[-1:]).splitlines()[1], flush=True)
+    return measured, results
 
 
 _Bound = Callable[[Limits, Result], dict[str, float]]
@@ -149,7 +160,7 @@ def _programs(
     return planned
 
 
-def _write(path: Path, measured: Limits, results: list[Result]) -> None:
+def _write(path: Path, measured: list[Limits], results: list[Result]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "plan": PLAN,
@@ -158,7 +169,8 @@ def _write(path: Path, measured: Limits, results: list[Result]) -> None:
             "loadAverage": os.getloadavg(),
             "python": platform.python_version(),
         },
-        "limits": asdict(measured),
+        "rounds": len(measured),
+        "limits": [asdict(one) for one in measured],
         "results": [result.as_json() for result in results],
     }
     path.write_text(json.dumps(document, indent=2) + "\n")
@@ -171,6 +183,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", type=lambda text: set(text.split(",")), default=set("abcdefg"), help="a,b,…,g"
     )
+    parser.add_argument("--rounds", type=int, default=1, help="measured so often, for medians")
     parser.add_argument("--width", type=int, default=WIDTH, help="branches of the fork of (d)")
     parser.add_argument("--pollers", type=int, default=1_000, help="idle pollers of (e)")
     parser.add_argument(

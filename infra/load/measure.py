@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any
 
 import psutil
@@ -58,6 +59,38 @@ def percentile(values: Sequence[float], share: float) -> float | None:
         return None
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def medians(rounds: Sequence[Sequence[Result]]) -> list[Result]:
+    """Of rounds that measured the same, in the same order: each figure's median."""
+    return [_median_of(same) for same in zip(*rounds, strict=True)]
+
+
+def _median_of(same: Sequence[Result]) -> Result:
+    first = same[0]
+    return Result(
+        program=first.program,
+        setting=first.setting,
+        unit=first.unit,
+        per_second=median(one.per_second for one in same),
+        count=round(median(one.count for one in same)),
+        seconds=median(one.seconds for one in same),
+        p50_ms=_median(one.p50_ms for one in same),
+        p99_ms=_median(one.p99_ms for one in same),
+        roles={
+            name: RoleCost(
+                median(one.roles[name].cores for one in same if name in one.roles),
+                median(one.roles[name].megabytes for one in same if name in one.roles),
+            )
+            for name in first.roles
+        },
+        limits={name: median(one.limits[name] for one in same) for name in first.limits},
+    )
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 class Meter:
