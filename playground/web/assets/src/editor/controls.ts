@@ -6,7 +6,6 @@ import type { Catalogue, Field } from "./catalogue.js";
 import type { Change } from "./edits.js";
 import {
   addEntry,
-  format,
   insertItems,
   listOfTexts,
   removeBranch,
@@ -18,6 +17,7 @@ import {
 import { element } from "./elements.js";
 import type { Entry, Outline, Task, Value } from "./outline.js";
 import { child, follow, textOf } from "./outline.js";
+import { format } from "./tidy.js";
 
 export interface ControlsHost {
   view: EditorView;

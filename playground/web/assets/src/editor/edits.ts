@@ -4,6 +4,7 @@
 import type { EditorState } from "@codemirror/state";
 import type { Outline, Task, Value } from "./outline.js";
 import { child, entry, textOf } from "./outline.js";
+import { format } from "./tidy.js";
 
 export interface Change {
   from: number;
@@ -14,15 +15,6 @@ export interface Change {
 export type Json = unknown;
 
 const STEP = "  ";
-const SHORT = 72;
-
-/** JSON as people write it: short lists of plain values on one line. */
-export function format(value: Json): string {
-  return JSON.stringify(value, null, 2).replace(/\[[^[\]{}]*\]/g, (list) => {
-    const line = list.replace(/\s*\n\s*/g, " ").replace("[ ", "[").replace(" ]", "]");
-    return line.length <= SHORT ? line : list;
-  });
-}
 
 function indented(text: string, indent: string): string {
   return text.replaceAll("\n", `\n${indent}`);
@@ -256,7 +248,7 @@ export function addTasks(
 ): Change[] {
   const place = placeOf(outline, where);
   if (!place) return [];
-  const texts = tasks.map(format);
+  const texts = tasks.map((task) => format(task));
   const changes = place.list
     ? insertItems(state, place.list, place.index, texts)
     : setField(state, place.owner, [place.field], format(tasks));

@@ -14,7 +14,7 @@ import { completionSource } from "./completion.js";
 import { ago, Drafts } from "./draft.js";
 import { dragTasks, moveTo } from "./dragging.js";
 import type { Change, Json } from "./edits.js";
-import { addTasks, format, jsonOf, placeAfter, withNewRefs } from "./edits.js";
+import { addTasks, jsonOf, placeAfter, withNewRefs } from "./edits.js";
 import { element } from "./elements.js";
 import { TaskForm } from "./form.js";
 import { outlineOf } from "./outline.js";
@@ -24,6 +24,7 @@ import { download, pictureOf, pngOf } from "../picture.js";
 import { Saving } from "./saving.js";
 import { Session } from "./session.js";
 import { createText, markTask } from "./text.js";
+import { format, tidy } from "./tidy.js";
 
 const wide = matchMedia("(min-width: 1000px)");
 const DRAWING_MS = 120;
@@ -429,7 +430,7 @@ class Editor {
 
   private tidy(): void {
     try {
-      this.replace(format(JSON.parse(this.text)), "Tidy");
+      this.replace(tidy(this.text), "Tidy");
     } catch {
       toast("The JSON has to be whole for that");
     }
