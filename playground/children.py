@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TextIO
 
 from playground.settings import EXIT_UNUSABLE, Unusable
@@ -371,9 +372,10 @@ class Keeper:
         self.restarts += 1
         try:
             await self.start()
-        except Unusable as error:
+        except Exception as error:  # noqa: BLE001 - one that cannot start must not end the others
             # Its end is seen by the next turn of `keep`, which tries again later.
-            self._sink.write("supervisor", str(error))
+            reason = str(error) if isinstance(error, Unusable) else repr(error)
+            self._sink.write("supervisor", f"{self.name} was not started: {reason}")
         if self._stopping.is_set() and self._child is not None:
             # Asked to stop while it was being started: `stop` met only the run before.
             await self._child.stop()
@@ -401,3 +403,17 @@ def die_with(parent: int, number: signal.Signals) -> Callable[[], None] | None:
             leave(1)
 
     return die_with_parent
+
+
+def is_dying_child(pid: int) -> bool:
+    """Whether this is a process of ours, as far as /proc tells, that has not yet let go of all.
+
+    Who dies loses the words of its command first and its descriptors after that. Ids are given
+    again: a process with words of its own is somebody else.
+    """
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return state not in {"Z", "X"} and (not words or b"playground" in words)

@@ -27,7 +27,7 @@ from typing import Any
 from playground.settings import PREFIX, Unusable
 
 STATE_FILE = "runtime.json"
-LOCK_TRIES = 5
+LOCK_TRIES = 20
 LOCK_PAUSE_SECONDS = 0.05
 
 
@@ -132,6 +132,14 @@ class DataDirectory:
         except (OSError, ValueError):
             return None
         return state if isinstance(state, dict) else None
+
+    def left_behind(self) -> list[int]:
+        """Process ids of an installation that ended without a word; for who holds the lock."""
+        try:
+            processes = json.loads((self.path / STATE_FILE).read_text())["processes"]
+        except (OSError, ValueError, KeyError):
+            return []
+        return [pid for pid in processes.values() if isinstance(pid, int)]
 
     def clear_state(self) -> None:
         """Say that nothing runs."""

@@ -15,12 +15,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 
 from starlette.datastructures import Secret
 
-from playground.children import READY_FD, Child, Keeper, LogSink, Program
+from playground.children import READY_FD, Child, Keeper, LogSink, Program, is_dying_child
 from playground.control import Control
 from playground.data_directory import DataDirectory
 from playground.embedded import EmbeddedURLs, urls
@@ -39,6 +39,7 @@ from playground.settings import (
 )
 
 HEALTH_SECONDS = 180.0
+ORPHAN_SECONDS = 10.0
 STOP_SECONDS = 10.0
 WEB_STOP_SECONDS = 12.0
 
@@ -155,6 +156,8 @@ async def _run(settings: Settings, data: DataDirectory) -> int:
 
 
 async def _start(installation: _Installation) -> None:
+    await _outlive(installation.data.left_behind())
+    installation.data.clear_state()
     names = [name for name, _ in _role_names(installation.settings)]
     bound = bind_all(installation.settings, installation.data, names)
     installation.settings, installation.sockets, installation.operators = bound
@@ -167,6 +170,18 @@ async def _start(installation: _Installation) -> None:
     seconds = time.monotonic() - installation.started
     installation.say(f"started in {seconds:.1f} s; Ctrl-C stops everything")
     installation.say(f"The playground is ready: {installation.settings.public_url}")
+
+
+async def _outlive(left_behind: Sequence[int]) -> None:
+    """Wait for the children of a supervisor that was killed.
+
+    The kernel has told them to go. On a busy machine that takes a moment, in which they hold their
+    ports: the web role's would be refused us, the development sign-in would move to another.
+    """
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    # Nobody tells when a process ends that is not our child.
+    while any(map(is_dying_child, left_behind)) and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
 
 
 async def _start_services(installation: _Installation) -> None:

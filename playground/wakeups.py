@@ -297,6 +297,8 @@ class RedisWakeups(LocalWakeups):
                     finally:
                         self._listening = False
                         reader.cancel()
+                        # Both may have met the same fault; nobody else would be told of its.
+                        await asyncio.gather(reader, return_exceptions=True)
             except (RedisError, OSError, TimeoutError):
                 log.info("no Redis for wake-ups; trying again")
             await asyncio.sleep(_RECONNECT_SECONDS)

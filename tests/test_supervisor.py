@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from playground.children import Child, Keeper, LogSink, Program
+from playground.children import Child, Keeper, LogSink, Program, is_dying_child
 from playground.data_directory import DataDirectory
 from playground.settings import CHECKOUT, EXIT_UNUSABLE, Unusable
 from tests.support.playground import Playground
@@ -176,6 +176,49 @@ def test_child_that_cannot_work_is_not_started_again() -> None:
         asyncio.run(run())
 
 
+def test_start_that_fails_is_tried_again() -> None:
+    shown = io.StringIO()
+    starts: list[str] = []
+
+    async def prepare() -> Program:
+        starts.append("start")
+        if len(starts) == 2:
+            raise OSError("no more descriptors")
+        return python("pass")
+
+    async def run() -> None:
+        sink = LogSink(shown)
+        keeper = Keeper("child", prepare, sink)
+        await keeper.start()
+        keeping = asyncio.create_task(keeper.keep())
+        while len(starts) < 3:
+            await asyncio.sleep(0.05)
+        await keeper.stop()
+        await keeping
+        sink.close()
+
+    asyncio.run(run())
+
+    assert "child was not started: OSError('no more descriptors')" in shown.getvalue()
+
+
+def test_own_children_are_told_from_strangers_until_they_have_ended() -> None:
+    stranger = subprocess.Popen(["sleep", "60"])
+    own = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "playground"])
+    try:
+        alive = [is_dying_child(process.pid) for process in (own, stranger)]
+        own.kill()
+        os.waitid(os.P_PID, own.pid, os.WEXITED | os.WNOWAIT)
+        ended = is_dying_child(own.pid)
+    finally:
+        for process in (own, stranger):
+            process.kill()
+            process.wait()
+
+    assert alive == [True, False]
+    assert not ended
+
+
 def test_stop_during_the_pause_ends_the_keeping() -> None:
     async def run() -> int:
         keeper = Keeper("child", _prepare(python("pass")), LogSink(io.StringIO()))
@@ -233,11 +276,12 @@ def test_state_of_a_dead_installation_is_not_believed(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     data.prepare()
 
-    data.write_state({"pid": 1})
+    data.write_state({"pid": 1, "processes": {"web": 7, "clock": None}})
 
     assert data.read_state() is None
+    assert data.left_behind() == [7]
     with data.lock():
-        assert data.read_state() == {"pid": 1}
+        assert (data.read_state() or {})["pid"] == 1
 
 
 # --- a whole installation ----------------------------------------------------------------------

@@ -17,6 +17,9 @@ from typing import Any
 import asyncpg
 
 SQL = (Path(__file__).parent / "census.sql").read_text()
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a database says that is just being killed, or started again."""
+_AWAY_SECONDS = 60.0
 _SHOWN = 40
 
 _EXECUTIONS = "SELECT status, count(*) FROM executions GROUP BY status ORDER BY status"
@@ -87,13 +90,25 @@ async def find(connection: Any, *, grace_ms: int) -> tuple[Finding, ...]:
     return tuple(Finding(*row.values()) for row in await connection.fetch(SQL))
 
 
-async def clean_census(superuser_url: str, *, within_seconds: float) -> Census:
-    """The first clean census, or the last one when none was clean in time."""
+async def clean_census(
+    superuser_url: str, *, within_seconds: float, grace_seconds: float | None = None
+) -> Census:
+    """The first clean census, or the last one when none was clean in time.
+
+    What was due lies too long after `grace_seconds`, which are `within_seconds` unless given.
+    """
+    grace = within_seconds if grace_seconds is None else grace_seconds
     deadline = time.monotonic() + within_seconds
     while True:
-        census = await take_census(superuser_url, grace_ms=int(within_seconds * 1000))
-        if census.clean or time.monotonic() > deadline:
-            return census
+        try:
+            census = await take_census(superuser_url, grace_ms=int(grace * 1000))
+        except AWAY:
+            # The database itself may be what was killed; it is not asked for ever.
+            if time.monotonic() > deadline + _AWAY_SECONDS:
+                raise
+        else:
+            if census.clean or time.monotonic() > deadline:
+                return census
         await asyncio.sleep(0.5)
 
 

@@ -25,7 +25,13 @@ from playground.children import die_with
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = 90.0
+"""Longer than its roles and services together may take on a busy machine."""
+_SHOWN_BYTES = 8_000
+
+
+class NeverReady(Exception):
+    """An installation ended, or did not become healthy in time."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +161,15 @@ class Installation:
         while not holds():
             ended = self._process is not None and self._process.poll() is not None
             if ended or time.monotonic() > deadline:
-                raise TimeoutError(f"not in time; the log ends:\n{self.log.read_text()[-4000:]}")
+                what = "it ended" if ended else f"not within {seconds:.0f} s"
+                raise NeverReady(f"{what}; the log ends:\n{self.end_of_log()}")
             time.sleep(0.1)
+
+    def end_of_log(self) -> str:
+        """What was said last."""
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - _SHOWN_BYTES))
+            return log.read().decode(errors="replace")
 
     def _says_it_is_ready(self) -> bool:
         with contextlib.suppress(OSError, ValueError, KeyError, urllib.error.URLError):

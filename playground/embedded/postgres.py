@@ -43,6 +43,15 @@ POSTGRES_SETTINGS = MappingProxyType(
         "logging_collector": "off",
     }
 )
+# What a server says that recovers, or restarts because one of its processes was killed.
+_NOT_YET = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresConnectionError,
+)
 
 
 class Postgres:
@@ -117,11 +126,7 @@ class Postgres:
             try:
                 await self._ensure_database()
                 return
-            except (
-                OSError,
-                asyncpg.CannotConnectNowError,
-                asyncpg.ConnectionDoesNotExistError,
-            ):
+            except _NOT_YET:
                 refuse_ended(child)
                 if time.monotonic() > deadline:
                     raise Unusable(

@@ -11,7 +11,8 @@ import pytest
 from infra.load.chaos import chaos
 from infra.load.installation import Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+# A minute and a quarter where nothing else runs; a busy machine is also slow to start and to end.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 EXECUTIONS = 300
 SECONDS = 60.0
@@ -37,5 +38,7 @@ def test_a_minute_of_chaos_costs_nothing_but_time(doomed: Installation) -> None:
     report = asyncio.run(chaos(doomed, key, executions=EXECUTIONS, seconds=SECONDS, seed=seed))
 
     print(report.text())
-    assert report.faults(most_repeated=MOST_REPEATED) == []
+    faults = report.faults(most_repeated=MOST_REPEATED)
+    assert faults == [], f"{faults}\n{report.text()}\nThe log ends:\n{doomed.end_of_log()}"
     assert report.kills
+    assert report.handed_over
