@@ -19,7 +19,7 @@ MAX_LONG = 2**63 - 1
 _ABSENT = ("", "None")
 KEPT_QUERY_BYTES = 500
 """Queries up to this length are kept parsed: workers send the same few all day."""
-_kept_query = lru_cache(maxsize=8_192)(QueryParams)
+_kept_query = lru_cache(maxsize=2_048)(QueryParams)
 
 
 class ApiRequest(Request):

@@ -81,7 +81,7 @@ def split_path(raw_path: bytes) -> list[str]:
     return list(_segments(raw_path))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2_048)
 def _segments(raw_path: bytes) -> tuple[str, ...]:
     # Workers ask for the same few paths all day.
     segments = tuple(unquote(part) for part in raw_path.decode("latin-1").split("/") if part)

@@ -11,7 +11,8 @@ from playground.store import definitions
 from tenants.database import Connection
 
 _MOST_KEPT: Final = 1_000
-_kept: OrderedDict[tuple[str, int, str, int | None], WorkflowDef] = OrderedDict()
+_kept: OrderedDict[tuple[str, str, int | None], tuple[int, WorkflowDef]] = OrderedDict()
+"""With the revision at which each was made: an older one is of no use to anybody."""
 
 
 async def frozen(
@@ -21,17 +22,19 @@ async def frozen(
 
     Raises `NotFound` with Conductor's words.
     """
-    key = (namespace, await definitions.revision(connection), name, version)
+    key = (namespace, name, version)
+    revision = await definitions.revision(connection)
     kept = _kept.get(key)
-    if kept is not None:
+    if kept is not None and kept[0] == revision:
         _kept.move_to_end(key)
-        return kept
+        return kept[1]
     definition = await definitions.workflow(connection, name, version)
     if definition is None:
         wanted = "null" if version is None else version
         raise NotFound(f"No such workflow defined. name={name}, version={wanted}")
     result = await frozen_copy(connection, await rate_limits.limited(connection, definition))
-    _kept[key] = result
+    _kept[key] = (revision, result)
+    _kept.move_to_end(key)
     if len(_kept) > _MOST_KEPT:
         _kept.popitem(last=False)
     return result
