@@ -103,7 +103,7 @@ class WithLifespan:
             self._state = {"runtime": web.rt}
             parts = Parts(role="web", rt=web.rt, limiter=web.limiter)
             async with operator_port(self._settings, parts):
-                garbage.spare()
+                garbage.spare(garbage.WITH_WAITERS)
                 yield self._state
             self._doors = None
 

@@ -65,13 +65,17 @@ class Wakeups(Protocol):
         """The same for waiters of this process only, those first who have waited longest."""
 
     def listen(self, channel: str) -> None:
-        """Count the hints of a channel from now on, also while nobody waits."""
+        """Remember the last hint of a channel from now on, also while nobody waits."""
 
     def stop_listening(self, channel: str) -> None:
-        """Count them no longer."""
+        """Remember it no longer."""
+
+    @property
+    def hints(self) -> int:
+        """How many have come so far on all channels that are listened to."""
 
     def heard(self, channel: str) -> int:
-        """How many hints have come since `listen`."""
+        """Which of them was the last on this channel; 0 when none was."""
 
 
 @dataclass(slots=True)
@@ -117,6 +121,7 @@ class LocalWakeups:
         # Of each channel those who wait, in the order in which they came.
         self._waiting: dict[str, OrderedDict[asyncio.Future[bool], None]] = {}
         self._heard: dict[str, int] = {}
+        self._hints = 0
         self._ends = _Ends()
 
     async def wait(self, channel: str, timeout_seconds: float) -> bool:
@@ -167,21 +172,27 @@ class LocalWakeups:
             self._wake(channel, count)
 
     def listen(self, channel: str) -> None:
-        """Count the hints of a channel from now on, also while nobody waits."""
+        """Remember the last hint of a channel from now on, also while nobody waits."""
         self._heard.setdefault(channel, 0)
         self._began(channel)
 
     def stop_listening(self, channel: str) -> None:
-        """Count them no longer."""
+        """Remember it no longer."""
         self._heard.pop(channel, None)
 
+    @property
+    def hints(self) -> int:
+        """How many have come so far on all channels that are listened to."""
+        return self._hints
+
     def heard(self, channel: str) -> int:
-        """How many hints have come since `listen`."""
+        """Which of them was the last on this channel; 0 when none was."""
         return self._heard.get(channel, 0)
 
     def _wake(self, channel: str, count: int) -> None:
         if channel in self._heard:
-            self._heard[channel] += 1
+            self._hints += 1
+            self._heard[channel] = self._hints
         queue = self._waiting.get(channel)
         left = count or _ALL
         while queue and left > 0:

@@ -211,7 +211,11 @@ class Tokens:
             _remember(self._standings, name, standing)
         try:
             # Shielded: one caller who hangs up must not take the answer from the others.
-            answer: T = await asyncio.shield(standing.owner)
+            answer: T = (
+                standing.owner.result()
+                if standing.owner.done()
+                else await asyncio.shield(standing.owner)
+            )
         except Exception:
             if self._standings.get(name) is standing:
                 del self._standings[name]

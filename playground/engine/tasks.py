@@ -21,7 +21,6 @@ from playground.model.errors import Finding, InvalidFields, NotFound
 from playground.model.execution import Task
 from playground.model.requests import ResultStatus, TaskResult
 from playground.store import executions, queries, tasks
-from playground.store.tasks import WaitingPoll
 from tenants.caller import Caller
 
 _MOST_AT_ONCE: Final = 1_000
@@ -64,9 +63,16 @@ async def poll(
 
     if timeout_ms <= 0:
         return await attempt()
-    place = WaitingPoll(caller.namespace, queue, task_type, domain or "", worker_id)
     deadline = time.monotonic() + timeout_ms / 1000
-    with rt.waiting_polls.waiting(rt.database, rt.wakeups, place) as waits:
+    place = rt.waiting_polls.waiting(
+        rt.database,
+        rt.wakeups,
+        caller.namespace,
+        task_type,
+        domain=domain or "",
+        worker_id=worker_id,
+    )
+    with place as waits:
         channel = waits.channel
         if rt.waiting_polls.is_empty(rt.wakeups, waits) and not await rt.wakeups.wait(
             channel, timeout_ms / 1000

@@ -1,6 +1,6 @@
 """Task rows outside decisions: handed to pollers, kept alive, logged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -113,11 +113,18 @@ _NOTE_POLL: Final = (
         set_={"worker_id": bindparam("poller"), "last_poll_time": NOW_MS},
     )
 )
+
+
+def _written(name: str, of: Any) -> Any:
+    """An array that is given as PostgreSQL writes it: what stays the same is written once."""
+    return cast(bindparam(name, type_=Text), ARRAY(of))
+
+
 _POLLED: Final = (
     func.unnest(
-        bindparam("namespaces", type_=ARRAY(Text)),
-        bindparam("types", type_=ARRAY(Text)),
-        bindparam("domains", type_=ARRAY(Text)),
+        _written("namespaces", Text),
+        _written("types", Text),
+        _written("domains", Text),
         bindparam("pollers", type_=ARRAY(Text)),
     )
     .table_valued(
@@ -145,11 +152,7 @@ _MOST_LOOKED_AT: Final = 1_000
 _MOST_AT_A_GATE: Final = 10
 """Polls that may try a gate at one look: it is mostly shut."""
 _ASKED: Final = (
-    func.unnest(
-        bindparam("namespaces", type_=ARRAY(Text)),
-        bindparam("queues", type_=ARRAY(Text)),
-        bindparam("polls", type_=ARRAY(Integer)),
-    )
+    func.unnest(_written("namespaces", Text), _written("queues", Text), _written("polls", Integer))
     .table_valued(
         column("namespace", Text), column("queue", Text), column("polls", Integer), name="asked"
     )
@@ -228,14 +231,26 @@ _RECENT_DOMAINS: Final = select(poll_data.c.task_type, poll_data.c.domain).where
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingPoll:
-    """A poll that waits for a queue."""
+class Queues:
+    """Queues that polls wait for, as arrays that PostgreSQL reads: made once, asked for often."""
 
-    namespace: str
-    queue: str
-    task_type: str
-    domain: str
-    worker_id: str
+    namespaces: str
+    queues: str
+    types: str
+    domains: str
+    polls: str
+    """For how many polls at most there may be work."""
+
+    @classmethod
+    def of(cls, queues: Iterable[tuple[str, str, str, str, int]]) -> "Queues":
+        """Each as namespace, queue, task type, domain, polls."""
+        columns = list(zip(*queues, strict=True))
+        return cls(*map(_array, columns)) if columns else cls(*["{}"] * 5)
+
+
+def _array(values: Iterable[object]) -> str:
+    quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,16 +263,13 @@ class Look:
     next_in_ms: int | None
 
 
-async def look(connection: Connection, asked: Sequence[tuple[str, str, int]]) -> list[Look]:
-    """What these queues have, each with how many polls wait for it; none where there is nothing.
+async def look(connection: Connection, asked: Queues) -> list[Look]:
+    """What these queues have; none where there is nothing.
 
     Role CLAIMS. Tasks behind a gate count as well, though it may be shut: who tries finds out.
     """
     found = await connection.all(
-        _LOOK,
-        namespaces=[namespace for namespace, _, _ in asked],
-        queues=[queue for _, queue, _ in asked],
-        polls=[polls for _, _, polls in asked],
+        _LOOK, namespaces=asked.namespaces, queues=asked.queues, polls=asked.polls
     )
     return [Look(r["namespace"], r["queue"], r["due"], r["next_in_ms"]) for r in found]
 
@@ -327,14 +339,17 @@ async def note_poll(
     )
 
 
-async def note_polls(connection: Connection, polls: Sequence[WaitingPoll]) -> None:
-    """Remember the same for many queues, each once; role COMMITTER bound to their namespaces."""
+async def note_polls(connection: Connection, queues: Queues, workers: Sequence[str]) -> None:
+    """Remember the same for many queues, each once and with who polled last.
+
+    Role COMMITTER bound to their namespaces.
+    """
     await connection.run(
         _NOTE_POLLS,
-        namespaces=[poll.namespace for poll in polls],
-        types=[poll.task_type for poll in polls],
-        domains=[poll.domain for poll in polls],
-        pollers=[poll.worker_id for poll in polls],
+        namespaces=queues.namespaces,
+        types=queues.types,
+        domains=queues.domains,
+        pollers=workers,
     )
 
 

@@ -15,7 +15,6 @@ from playground.model.execution import Task
 from playground.model.requests import ResultStatus
 from playground.store import tasks as task_rows
 from playground.store.tables import poll_data
-from playground.store.tasks import WaitingPoll
 from tenants.caller import Caller
 from tests.engine.running import finish, poll_one, run
 from tests.support.builders import a_task_def, simple
@@ -164,8 +163,8 @@ async def known_empty(rt: Runtime, caller: Caller, task_type: str = "T1") -> Non
     async with asyncio.timeout(_HANGS_SECONDS):
         while True:
             await tasks.poll(rt, caller, task_type, worker_id="w", timeout_ms=100)
-            place = WaitingPoll(caller.namespace, task_type, task_type, "", "w")
-            with rt.waiting_polls.waiting(rt.database, rt.wakeups, place) as waits:
+            place = rt.waiting_polls.waiting(rt.database, rt.wakeups, caller.namespace, task_type)
+            with place as waits:
                 if rt.waiting_polls.is_empty(rt.wakeups, waits):
                     return
 
