@@ -1,11 +1,13 @@
 """Steps a second with many finished executions in the tables, beside empty ones.
 
-    .venv/bin/python infra/load/filled.py [--executions 1000000] [--seconds 10] [--rounds 5]
+    .venv/bin/python infra/load/filled.py [--executions 1000000] [--mix short|long] [--rounds 5]
 
-Two playgrounds are started, the tables of one are filled with copies of executions that ran in it
-(four chains of ten tasks to one PopulationMaxMin), and both are measured in turn, round after
-round, so that whatever else the machine does meets both. Then reads that people make are timed in
-both. Needs about 8 kB of disk for each execution. Ends with 1 when a step costs over 15 % more.
+Two playgrounds are started, the tables of one are filled with copies of executions that ran in it,
+and both are measured in turn, round after round, so that whatever else the machine does meets both.
+Then reads that people make are timed in both. Ends with 1 when a step costs over 15 % more.
+
+The mix `short` has nine executions of two SIMPLE tasks to one PopulationMaxMin, about 2.3 tasks and
+5 kB of disk each; `long` has four chains of ten to one, nine tasks and about 20 kB each.
 """
 
 import argparse
@@ -41,10 +43,21 @@ EMPTY, FILLED = "empty", "filled"
 _OWNER = "filled"
 _WORKERS = 64
 _WARM_UP_SECONDS = 3.0
-_ORIGINALS = """
-(SELECT id FROM executions WHERE status = 'COMPLETED' AND name = $1 LIMIT 4) UNION ALL
-(SELECT id FROM executions WHERE status = 'COMPLETED' AND name = 'PopulationMaxMin' LIMIT 1)
-"""
+_PAIR = "filled_pair"
+_PAIR_REFS = ("first", "second")
+_PAIR_DEFINITION = {
+    "name": _PAIR,
+    "version": 1,
+    "tasks": [
+        {"name": programs.STEP, "taskReferenceName": ref, "type": "SIMPLE"} for ref in _PAIR_REFS
+    ],
+}
+MIXES = {
+    "short": {_PAIR: 9, "PopulationMaxMin": 1},
+    "long": {programs.CHAIN: 4, "PopulationMaxMin": 1},
+}
+_ORIGINALS = "SELECT id FROM executions WHERE status = 'COMPLETED' AND name = $1 LIMIT $2"
+_INDEXED_SECONDS = 300.0
 _INDEXED = "SELECT NOT EXISTS (SELECT 1 FROM search_backlog)"
 _READS = {
     "the newest executions": "/workflow/search?size=100",
@@ -80,7 +93,7 @@ def _measure(both: dict[str, Installation], arguments: argparse.Namespace) -> in
     uvloop.run(_run_originals(filled, filled.new_key(_OWNER)))
     filled.stop()
     began = time.monotonic()
-    tables = asyncio.run(_fill(filled.data_dir, arguments.executions))
+    tables = asyncio.run(_fill(filled.data_dir, arguments.executions, MIXES[arguments.mix]))
     taken = time.monotonic() - began
     print(f"{arguments.executions:,} executions in {taken:.0f} s: {tables}", flush=True)
     for installation in both.values():
@@ -91,27 +104,36 @@ def _measure(both: dict[str, Installation], arguments: argparse.Namespace) -> in
 
 
 async def _run_originals(installation: Installation, key: Key) -> None:
-    """What is copied: chains and PopulationMaxMin, ended and with their words in the index."""
+    """What is copied, ended and with its words in the index."""
     async with client_of(key) as client:
         await programs.register(client)
         await programs.chain(installation, client, "update-v2", 8, 1.0)
         await programs.population(installation, client, 8, 1.0)
+        await client.call("PUT", "/metadata/workflow", [_PAIR_DEFINITION])
+        for number in range(MIXES["short"][_PAIR]):
+            started = await client.call("POST", f"/workflow/{_PAIR}", {"n": number})
+            for ref in _PAIR_REFS:
+                await client.call("POST", f"/tasks/{started}/{ref}/COMPLETED", {"n": number})
     database = await asyncpg.connect(installation.superuser_url)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(_INDEXED_SECONDS):
             while not await database.fetchval(_INDEXED):
                 await asyncio.sleep(0.5)
     finally:
         await database.close()
 
 
-async def _fill(data_dir: Path, executions: int) -> str:
+async def _fill(data_dir: Path, executions: int, mix: dict[str, int]) -> str:
     """Fill the tables of an installation that does not run; their sizes in words."""
     data = DataDirectory(data_dir)
     async with embedded.services(data, LogSink(sys.stderr), filling.SETTINGS) as urls:
         database = await asyncpg.connect(urls.superuser_database_url)
         try:
-            originals = [row["id"] for row in await database.fetch(_ORIGINALS, programs.CHAIN)]
+            originals = [
+                row["id"]
+                for name, count in mix.items()
+                for row in await database.fetch(_ORIGINALS, name, count)
+            ]
             await filling.fill(urls.superuser_database_url, originals, executions)
             sizes = await database.fetch(
                 "SELECT relname, reltuples, pg_total_relation_size(oid) AS bytes FROM pg_class "
@@ -184,6 +206,7 @@ def _speed(results: Sequence[Result]) -> float:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure steps beside many finished executions.")
     parser.add_argument("--executions", type=int, default=1_000_000)
+    parser.add_argument("--mix", choices=MIXES, default="short")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--mode", choices=programs.MODES, default="update-v2")
