@@ -14,7 +14,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
+from weakref import ref
 
 import asyncpg
 from sqlalchemy import Executable
@@ -94,9 +95,19 @@ class _Compiled:
         return [given[name] if name in given else defaults[name] for name in self.order]
 
 
-@lru_cache(maxsize=1024)
-def _compiled(statement: ClauseElement) -> _Compiled:
-    return _Compiled(statement)
+# For as long as a statement lives: a module's for ever, one that was put together for a request no
+# longer than the request. Each of those with what it compiled to is some ten kilobytes.
+_known: "dict[int, tuple[ref[Executable], _Compiled]]" = {}
+
+
+def _compiled(statement: Executable) -> _Compiled:
+    key = id(statement)
+    known = _known.get(key)
+    if known is None:
+        # Told before its id can be another's.
+        life = ref(statement, lambda _, forget=_known.pop: forget(key, None))  # type: ignore[misc]
+        known = _known[key] = (life, _Compiled(cast("ClauseElement", statement)))
+    return known[1]
 
 
 class Connection:

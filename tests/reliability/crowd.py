@@ -1,4 +1,7 @@
-"""Two hundred executions under way, and what must be true of them whatever was killed meanwhile."""
+"""Two hundred executions under way, and what must be true of them whatever was killed meanwhile.
+
+A fifth of them are steps for workers, who take each next step from the answer to the last.
+"""
 
 import asyncio
 from collections import Counter
@@ -8,13 +11,33 @@ from typing import Any
 
 import asyncpg
 
-from infra.load.census import Census, clean_census
+from infra.load.census import AWAY, Census, clean_census
 from infra.load.client import Client, client_of
 from infra.load.installation import Installation, Key
+from tests.reliability.everything import work_on
 
-WORKFLOW = "PopulationMaxMin"
-ATTEMPTS_OF_A_RUN = 5
-"""Task rows of PopulationMaxMin when nothing is retried: HTTP, FORK, two JQ, JOIN."""
+CALLS = "PopulationMaxMin"
+STEPS = "crowd_steps"
+TASKS_OF_A_RUN = {CALLS: 5, STEPS: 3}
+"""Task rows when nothing is retried: HTTP, FORK, two JQ, JOIN; three SIMPLE ones."""
+_STEP = {
+    "name": "crowd_step",
+    "retryCount": 50,
+    "retryDelaySeconds": 1,
+    "timeoutSeconds": 600,
+    "responseTimeoutSeconds": 5,
+    "timeoutPolicy": "RETRY",
+    "ownerEmail": "crowd@example.org",
+}
+_DEFINITION = {
+    "name": STEPS,
+    "version": 1,
+    "tasks": [
+        {"name": "crowd_step", "taskReferenceName": f"step_{n}", "type": "SIMPLE"}
+        for n in range(TASKS_OF_A_RUN[STEPS])
+    ],
+}
+_WORKERS = 4
 CENSUS_SECONDS = 15.0
 _AT_ONCE = 32
 
@@ -23,10 +46,10 @@ Fault = Callable[[Installation], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a crowd: rows as (execution id, ref, retry, status, claim)."""
+    """What became of a crowd: (name, status) by id, rows as (id, ref, retry, status, claim)."""
 
     started: list[str]
-    executions: dict[str, str]
+    executions: dict[str, tuple[str, str]]
     tasks: list[tuple[str, str, int, str, int]]
     census: Census
     seconds: float
@@ -34,13 +57,13 @@ class Outcome:
     def check(self) -> None:
         """All complete, none twice, one terminal row per attempt, census clean."""
         assert set(self.started) <= set(self.executions), "an answered start was lost"
-        unfinished = Counter(self.executions.values())
-        assert set(unfinished) == {"COMPLETED"}, f"not all completed: {unfinished}"
+        ends = Counter(self.executions.values())
+        assert set(ends) == {(name, "COMPLETED") for name in TASKS_OF_A_RUN}, f"not all: {ends}"
         attempts = Counter((row[0], row[1], row[2]) for row in self.tasks)
         assert set(attempts.values()) == {1}, "an attempt has two rows"
         done = Counter((row[0], row[1]) for row in self.tasks if row[3] == "COMPLETED")
         assert set(done.values()) == {1}, "a task completed twice"
-        assert len(done) == ATTEMPTS_OF_A_RUN * len(self.executions)
+        assert len(done) == sum(TASKS_OF_A_RUN[name] for name, _ in self.executions.values())
         still_open = [row for row in self.tasks if row[3] in ("SCHEDULED", "IN_PROGRESS")]
         assert not still_open
         assert self.census.clean, self.census.text()
@@ -49,11 +72,12 @@ class Outcome:
         """What was done more than once, for the reader of the test's output."""
         calls = [row for row in self.tasks if row[1] == "get_population_data_ref"]
         again = sum(max(0, row[4] - 1) for row in calls)
-        attempts = len(calls) - len(self.executions)
+        runs = sum(name == CALLS for name, _ in self.executions.values())
+        attempts = len(calls) - runs
         return (
             f"{len(self.executions)} executions of {len(self.started)} answered starts in "
             f"{self.seconds:.1f} s; HTTP calls: {len(calls) + again} claims for "
-            f"{len(self.executions)} tasks ({again} leases taken again, {attempts} retried "
+            f"{runs} tasks ({again} leases taken again, {attempts} retried "
             "attempts)"
         )
 
@@ -62,13 +86,19 @@ async def run_crowd(installation: Installation, key: Key, size: int, fault: Faul
     """Start `size` executions, let `fault` happen once a quarter of them is under way, wait."""
     began = asyncio.get_running_loop().time()
     async with client_of(key) as client:
+        await client.call("PUT", "/metadata/workflow", [_DEFINITION])
+        await client.call("POST", "/metadata/taskdefs", [_STEP])
         started: list[str] = []
         starting = asyncio.create_task(_start(client, size, started))
+        working = [asyncio.create_task(_work(client, number)) for number in range(_WORKERS)]
         while len(started) < size // 4 and not starting.done():
             await asyncio.sleep(0.01)
         await fault(installation)
         await starting
-    executions = await _all_ended(installation, key)
+        executions = await _all_ended(installation, key)
+        for worker in working:
+            worker.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
     seconds = asyncio.get_running_loop().time() - began
     census = await clean_census(installation.superuser_url, within_seconds=CENSUS_SECONDS)
     tasks = await _rows(
@@ -85,25 +115,36 @@ async def run_crowd(installation: Installation, key: Key, size: int, fault: Faul
 async def _start(client: Client, size: int, started: list[str]) -> None:
     slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def one() -> None:
+    async def one(number: int) -> None:
+        name = CALLS if number % 5 else STEPS
         async with slots:
-            started.append(await client.retry("POST", f"/workflow/{WORKFLOW}", {}))
+            started.append(await client.retry("POST", f"/workflow/{name}", {}))
 
-    await asyncio.gather(*(one() for _ in range(size)))
+    await asyncio.gather(*(one(number) for number in range(size)))
 
 
-async def _all_ended(installation: Installation, key: Key) -> dict[str, str]:
-    """Execution id → status, when all have ended or nothing changes for half a minute."""
+async def _work(client: Client, number: int) -> None:
+    path = f"/tasks/poll/crowd_step?workerid=crowd-{number}"
+    while True:
+        task = await client.retry("GET", path)
+        if task is None:
+            await asyncio.sleep(0.1)
+        else:
+            await work_on(client, task)
+
+
+async def _all_ended(installation: Installation, key: Key) -> dict[str, tuple[str, str]]:
+    """Execution id → (name, status), when all have ended or nothing changes for half a minute."""
     loop = asyncio.get_running_loop()
     before, changed = Counter[str](), loop.time()
     while True:
         try:
             rows = await _rows(
                 installation,
-                "SELECT id, status FROM executions WHERE namespace = $1",
+                "SELECT id, name, status FROM executions WHERE namespace = $1",
                 key.namespace,
             )
-        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (*AWAY, ValueError):
             # The database itself may be what was killed.
             await asyncio.sleep(0.5)
             continue
@@ -111,7 +152,7 @@ async def _all_ended(installation: Installation, key: Key) -> dict[str, str]:
         if now != before:
             before, changed = now, loop.time()
         if set(now) == {"COMPLETED"} or loop.time() - changed > 40:
-            return {row["id"]: row["status"] for row in rows}
+            return {row["id"]: (row["name"], row["status"]) for row in rows}
         await asyncio.sleep(0.3)
 
 

@@ -42,8 +42,8 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
     "round_told": {"tasks": [task("noop", "NOOP")]},
     "round_main": {
         "tasks": [
-            task("fork", "FORK_JOIN", forkTasks=[[_call(), _sum()], [_step()]]),
-            task("join", "JOIN", joinOn=["round_sum", "step"]),
+            task("fork", "FORK_JOIN", forkTasks=[[_call(), _sum()], [_step(), _step("next_step")]]),
+            task("join", "JOIN", joinOn=["round_sum", "next_step"]),
             task("tell", "EVENT", sink="conductor:told"),
             task("child", "SUB_WORKFLOW", subWorkflowParam={"name": "round_child"}),
         ]
@@ -160,13 +160,22 @@ async def _end_of(client: Client, execution_id: str) -> str:
 
 
 async def _work(client: Client) -> None:
+    """Every task found is followed by those that the answers to its update bring."""
     while True:
         path = f"/tasks/poll/batch/{STEP}?count=5&timeout=1000&workerid=rounds"
         for found in await client.retry("GET", path):
-            result = {
-                "workflowInstanceId": found["workflowInstanceId"],
-                "taskId": found["taskId"],
-                "status": "COMPLETED",
-            }
-            with contextlib.suppress(Refused):
-                await client.retry("POST", "/tasks", result)
+            await work_on(client, found)
+
+
+async def work_on(client: Client, found: dict[str, Any]) -> None:
+    """Complete a task, and whatever comes with the answer."""
+    following: dict[str, Any] | None = found
+    while following is not None:
+        result = {
+            "workflowInstanceId": following["workflowInstanceId"],
+            "taskId": following["taskId"],
+            "status": "COMPLETED",
+        }
+        following = None
+        with contextlib.suppress(Refused):
+            following = await client.retry("POST", "/tasks/update-v2", result)

@@ -1,17 +1,20 @@
 """Pins what becomes of a transaction that the database gives up: a word that says so, no bug."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 
+import tenants.database
 from tenants.database import Database, DatabaseUnavailable, Role, TooSlow, Undone
 
 pytestmark = pytest.mark.anyio
 
 SLEEP = select(func.pg_sleep(5))
 LOCK = select(func.pg_advisory_xact_lock(4711))
+ONE = select(1)
 
 
 async def run_with(database: Database, limit: str, statement: Any, *, pause: float = 0.0) -> None:
@@ -42,3 +45,16 @@ async def test_transaction_left_alone_is_unavailable(database: Database) -> None
 
     with pytest.raises(DatabaseUnavailable):
         await run_with(database, limit, text("SELECT 1"), pause=0.3)
+
+
+async def test_statement_put_together_for_one_request_is_not_kept(database: Database) -> None:
+    async with database.transaction(Role.OPERATOR) as connection:
+        await connection.scalar(ONE)
+        gc.collect()
+        before = len(tenants.database._known)
+        for number in range(20):
+            await connection.scalar(select(number))
+        gc.collect()
+
+    assert len(tenants.database._known) == before
+    assert tenants.database._compiled(ONE) is tenants.database._compiled(ONE)
