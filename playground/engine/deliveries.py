@@ -2,12 +2,13 @@
 
 A delivery may be cut off anywhere and comes again; what has a settled record is not done again.
 Conditions are evaluated in the sandbox, with no transaction open. Follows Conductor's event
-processor, except that a message whose deliveries keep failing is given up after three.
+processor, except that a message whose deliveries keep failing is given up after three. What only
+met something of ours that is away for a moment does not count: it comes again for an hour.
 """
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from msgspec import UNSET
 
@@ -15,7 +16,7 @@ from playground.crash_points import crash_here
 from playground.decider.event_handlers import VALUE_PARAM, expanded, is_true
 from playground.engine import event_actions, webhook_deliveries
 from playground.engine.advance import plan_of
-from playground.engine.event_actions import Step, Transient
+from playground.engine.event_actions import Away, Step, Transient
 from playground.engine.runtime import Runtime
 from playground.model.errors import Unavailable
 from playground.model.events import (
@@ -27,10 +28,12 @@ from playground.model.events import (
 from playground.store import event_handlers, event_messages
 from playground.store.claims import Claim
 from playground.store.event_messages import Key, Message
-from tenants.database import DatabaseUnavailable
+from tenants.database import Connection, DatabaseUnavailable
 
 _ATTEMPTS: Final = 3
 _PAUSE_MS: Final = 1_000
+_LONGEST_PAUSE_MS: Final = 60_000
+_LONGEST_OUTAGE_MS: Final = 3_600_000
 _AT_ONCE: Final = 8
 _ASKING_SECONDS: Final = 3.0
 _ACTING_SECONDS: Final = 4.0
@@ -60,7 +63,9 @@ async def deliver(rt: Runtime, claim: Claim, message_id: str) -> None:
         steps = await delivery.ask()
     await delivery.take(steps)
     crash_here("deliveries.taken")
-    if delivery.problems:
+    if delivery.outages:
+        await _again_after(rt, claim, message, delivery.outages[0])
+    elif delivery.problems:
         await _again_or_give_up(rt, claim, message, delivery.problems[0])
     elif delivery.left_over:
         await _again(rt, claim, "it takes long")
@@ -69,12 +74,16 @@ async def deliver(rt: Runtime, claim: Claim, message_id: str) -> None:
 
 
 class _Delivery:
-    """One attempt: what stands in the way of some actions, and whether others were not begun."""
+    """One attempt: what stands in the way of some actions, and whether others were not begun.
+
+    `problems` may be the message's own, `outages` are not.
+    """
 
     def __init__(self, rt: Runtime, message: Message) -> None:
         self._rt = rt
         self._message = message
         self.problems: list[str] = []
+        self.outages: list[str] = []
         self.left_over = False
 
     async def ask(self) -> list[Step]:
@@ -113,8 +122,10 @@ class _Delivery:
                     return
                 try:
                     await event_actions.take(self._rt, plan, self._message, step)
-                except (Transient, DatabaseUnavailable) as error:
+                except Transient as error:
                     self.problems.append(str(error))
+                except (Away, DatabaseUnavailable) as error:
+                    self.outages.append(str(error))
 
         await asyncio.gather(*map(take, steps))
 
@@ -159,17 +170,30 @@ async def _holds(rt: Runtime, namespace: str, handler: EventHandler, payload: An
     return is_true(evaluation.value)
 
 
+async def _again_after(rt: Runtime, claim: Claim, message: Message, why: str) -> None:
+    """The longer it lasts, the longer the pause."""
+    age_ms = rt.now_ms() - message.created_at
+    if age_ms < _LONGEST_OUTAGE_MS:
+        await _again(rt, claim, why, min(max(age_ms // 4, _PAUSE_MS), _LONGEST_PAUSE_MS))
+    async with rt.unit_of_work(message.namespace) as connection:
+        await _give_up(connection, message, why)
+
+
 async def _again_or_give_up(rt: Runtime, claim: Claim, message: Message, why: str) -> None:
     async with rt.unit_of_work(message.namespace) as connection:
         attempts = await event_messages.count_attempt(connection, message.id)
         if attempts >= _ATTEMPTS:
-            await event_messages.give_up(connection, message.id, why)
-            await event_messages.end(connection, message.id, EventMessageStatus.REJECTED, why)
+            await _give_up(connection, message, why)
             return
     await _again(rt, claim, why, attempts * _PAUSE_MS)
 
 
-async def _again(rt: Runtime, claim: Claim, why: str, pause_ms: int = 0) -> None:
+async def _give_up(connection: Connection, message: Message, why: str) -> None:
+    await event_messages.give_up(connection, message.id, why)
+    await event_messages.end(connection, message.id, EventMessageStatus.REJECTED, why)
+
+
+async def _again(rt: Runtime, claim: Claim, why: str, pause_ms: int = 0) -> NoReturn:
     async with rt.unit_of_work(claim.namespace) as connection:
         await event_messages.delay(connection, claim.id, claim.number, rt.now_ms() + pause_ms)
     rt.ring()

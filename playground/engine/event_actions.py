@@ -48,6 +48,10 @@ class Transient(Exception):
     """The step did not happen for a reason that may pass."""
 
 
+class Away(Exception):
+    """The step did not happen because something of ours is away for a moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """Start a workflow."""
@@ -105,7 +109,7 @@ def steps_of(handler: EventHandler, message: Message, payload: Any) -> Iterator[
 
 
 async def take(rt: Runtime, plan: Plan, message: Message, step: Step) -> None:
-    """Take a step unless that has been done. Raises `Transient` or `DatabaseUnavailable`."""
+    """Take a step unless that has been done. Raises `Transient`, `Away`, `DatabaseUnavailable`."""
     key = Key(message.id, step.handler, step.id)
     async with rt.unit_of_work(message.namespace) as connection:
         status = await event_messages.begin(
@@ -124,7 +128,7 @@ async def take(rt: Runtime, plan: Plan, message: Message, step: Step) -> None:
     except Overtaken:
         return
     except (Unavailable, DatabaseUnavailable) as error:
-        raise Transient(error.message) from error
+        raise Away(error.message) from error
     except StatementRefused as error:
         # A deadlock passes; a value the database never takes must not be tried for ever.
         raise Transient("The database did not take what the action writes.") from error

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from playground.engine import deliveries, event_actions, events, metadata, system, workflows
-from playground.engine.runtime import Runtime
+from playground.engine.runtime import Clock, Runtime
 from playground.model.errors import Conflict, InvalidFields, NotFound, Unavailable
 from playground.model.events import (
     EventExecution,
@@ -386,7 +386,7 @@ async def test_kill_after_the_action_does_not_repeat_it(
     assert (await execution(rt, caller, waiting)).variables == {"seen": [1]}
 
 
-async def test_lost_error_is_tried_three_times_and_given_up(rt: Runtime, caller: Caller) -> None:
+async def test_outage_of_ours_is_outlasted_for_an_hour(rt: Runtime, caller: Caller) -> None:
     await startable(rt, caller)
     await register(rt, caller, start_workflow())
     await events.publish(rt, caller, EVENT, {})
@@ -397,12 +397,16 @@ async def test_lost_error_is_tried_three_times_and_given_up(rt: Runtime, caller:
         raise Unavailable("away")
 
     rt.committer.save = away  # type: ignore[method-assign]
-    for _ in range(2):
+    for _ in range(5):
         with pytest.raises(Unavailable):
             await deliveries.deliver(rt, effect.claim, effect.body)
-    await deliveries.deliver(rt, effect.claim, effect.body)
+    (waiting,) = await messages(rt, caller)
+    later = Clock()
+    later.learn(rt.now_ms() + 3_600_000)
+    await deliveries.deliver(replace(rt, clock=later), effect.claim, effect.body)
 
     (message,) = await messages(rt, caller)
+    assert waiting.status == "RECEIVED"
     assert (message.status, message.status_description) == ("REJECTED", "away")
     assert [(r.status, r.output) for r in message.event_executions] == [
         ("FAILED", {"exception": "away"})

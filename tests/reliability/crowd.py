@@ -39,6 +39,8 @@ _DEFINITION = {
 }
 _WORKERS = 4
 CENSUS_SECONDS = 15.0
+PATIENCE_SECONDS = 120.0
+"""Without anything new: on a busy machine a killed role takes most of a minute to start."""
 _AT_ONCE = 32
 
 Fault = Callable[[Installation], Awaitable[None]]
@@ -134,7 +136,7 @@ async def _work(client: Client, number: int) -> None:
 
 
 async def _all_ended(installation: Installation, key: Key) -> dict[str, tuple[str, str]]:
-    """Execution id → (name, status), when all have ended or nothing changes for half a minute."""
+    """Execution id → (name, status), when all have ended or patience does."""
     loop = asyncio.get_running_loop()
     before, changed = Counter[str](), loop.time()
     while True:
@@ -151,7 +153,7 @@ async def _all_ended(installation: Installation, key: Key) -> dict[str, tuple[st
         now = Counter(row["status"] for row in rows)
         if now != before:
             before, changed = now, loop.time()
-        if set(now) == {"COMPLETED"} or loop.time() - changed > 40:
+        if set(now) == {"COMPLETED"} or loop.time() - changed > PATIENCE_SECONDS:
             return {row["id"]: (row["name"], row["status"]) for row in rows}
         await asyncio.sleep(0.3)
 

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from infra.load.installation import Installation
 from tests.reliability.crowd import Fault, run_crowd
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 CROWD = 200
 SHORT_CROWD = 60
