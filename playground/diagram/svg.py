@@ -173,8 +173,10 @@ def _node(node: Node, links: Links, selected: str, taken: set[str]) -> str:
     if not target:
         return f'<g class="{classes}"{status} {place}>{inside}</g>'
     current = ' aria-current="true"' if selected and selected in _names(mark) else ""
-    # What a live page says of a task is about its newest turn, and about this execution.
-    live = "" if mark.is_past or mark.owner else f'data-ref="{escape(mark.ref)}"'
+    # What a live page says of a task is about its newest turn, and about this execution; what it
+    # says of a fork is not about the tasks that are folded behind it.
+    named = "data-stack" if mark.shape == Shape.STACK else "data-ref"
+    live = "" if mark.is_past or mark.owner else f'{named}="{escape(mark.ref)}"'
     identifier = _unique(node_id(f"{mark.owner}/{mark.ref}" if mark.owner else mark.ref), taken)
     return (
         f'<a id="{identifier}" class="{classes}" {live}{status}{current} '

@@ -84,14 +84,13 @@ class _Look:
         rows = await standing_tasks.rows_of(connection, execution.workflow_id, most=_MOST_LOOKED_AT)
         queued = [task.task_id for task in opened if _is_in_queue(task)][:_MOST_CLOSELY]
         ahead = await standing_tasks.ahead_of(connection, queued)
-        names = [one.name for one in await queries.task_defs(connection)]
         return Facts(
             execution=execution,
             tasks=tasks,
             now_ms=self._rt.now_ms(),
             rows={id_: _queued(row, ahead.get(id_, 0)) for id_, row in rows.items()},
             polls=await queries.poll_data(connection),
-            task_defs=frozenset(names),
+            task_defs=frozenset(await queries.task_def_names(connection)),
             stand_ins=self._stand_ins,
             joins=await _joins(connection, opened),
             people=await _people(connection, opened),

@@ -1,6 +1,6 @@
 """Reads for the API and the pages. Each takes a connection that is bound to one namespace."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -305,19 +305,31 @@ async def execution_progress(connection: Connection, execution_id: str) -> Progr
     nodes = (await executions.snapshot(connection, stored.snapshot)).nodes
     mask = await mask_of(connection, row)
     found = await connection.all(_PROGRESS, of_execution=execution_id)
-    polled = sum(record["poll_count"] for record in found)
     return Progress(
-        version=f"{stored.row_version}.{polled}",
+        version=_version_of(stored, found),
         status=stored.execution.status,
         tasks=[_running(_light(r, nodes.get, mask), r["claim"]) for r in found],
     )
 
 
+def _version_of(stored: rows.StoredExecution, found: Iterable[Record]) -> str:
+    return f"{stored.row_version}.{sum(record['poll_count'] for record in found)}"
+
+
 async def execution_in_progress(connection: Connection, execution_id: str) -> Execution | None:
     """An execution with the tasks of `execution_progress`; an archived one with all it has."""
+    found = await execution_to_follow(connection, execution_id)
+    return found[0] if found else None
+
+
+async def execution_to_follow(
+    connection: Connection, execution_id: str
+) -> tuple[Execution, str] | None:
+    """As `execution_in_progress`, and its `execution_version`, "" for an archived one."""
     row = await executions.row_to_show(connection, execution_id)
     if row is None:
-        return await _archived(connection, execution_id, include_tasks=True)
+        archived = await _archived(connection, execution_id, include_tasks=True)
+        return (archived, "") if archived else None
     stored = rows.execution_of(row)
     frozen = await executions.snapshot(connection, stored.snapshot)
     mask = await mask_of(connection, row, frozen.definition.masked_fields)
@@ -325,7 +337,7 @@ async def execution_in_progress(connection: Connection, execution_id: str) -> Ex
     mask = await mask_of(connection, row)
     found = await connection.all(_PROGRESS, of_execution=execution_id)
     shown = [_running(_light(record, frozen.nodes.get, mask), record["claim"]) for record in found]
-    return _for_reader(header, frozen, shown)
+    return _for_reader(header, frozen, shown), _version_of(stored, found)
 
 
 async def recorded(connection: Connection, execution_id: str) -> Execution | None:

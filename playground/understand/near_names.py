@@ -15,12 +15,20 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     room = max(1, min(3, len(wanted) // 3))
     best: tuple[int, str] | None = None
     for other in sorted(known):
-        if other == name or len(other) > _LONGEST or abs(len(_plain(other)) - len(wanted)) > room:
+        if other == name or len(other) > _LONGEST:
             continue
-        slips = distance(wanted, _plain(other))
+        plain = _plain(other)
+        if abs(len(plain) - len(wanted)) > room or not _shares_letters(wanted, plain, room):
+            continue
+        slips = distance(wanted, plain)
         if slips <= room and (best is None or slips < best[0]):
             best = slips, other
     return best[1] if best else None
+
+
+def _shares_letters(one: str, other: str, room: int) -> bool:
+    """Whether so few slips could do: each brings in one letter at most. Quick, for long lists."""
+    return len(set(other) - set(one)) <= room
 
 
 def _plain(name: str) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 OPEN_LEVELS = 2
-MOST_ENTRIES = 200
+MOST_ENTRIES = 100
 MOST_CHARACTERS = 200_000
 LONGEST_TEXT = 4_000
 DEEPEST = 40

@@ -53,14 +53,15 @@ class ProgressEvent(msgspec.Struct, frozen=True):
 
 
 async def stream_progress(request: Request) -> Response:
-    """`with` names child executions whose news are told too."""
+    """`with` names child executions whose news are told too; `seen` is the version of the page,
+    without children: a page that has just been made is not told what it shows."""
     session = signed_in(request)
     rt, execution_id = runtime(request), path_text(request, "id")
     children = read_query(request).texts("with")[:MOST_CHILDREN]
     async with rt.reading(session.member.caller.namespace) as connection:
         if await queries.execution_version(connection, execution_id) is None:
             raise NotFound
-    seen = request.headers.get("Last-Event-ID", "")
+    seen = request.headers.get("Last-Event-ID") or read_query(request).text("seen")
     return _streamed(rt, events(rt, session, [execution_id, *children], seen))
 
 

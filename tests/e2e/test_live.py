@@ -26,10 +26,10 @@ def test_a_page_fetched_before_the_last_step_is_not_the_last(
             re.compile(f"/executions/{execution_id}$"), lambda route: _hold_fetches(route, held)
         )
         page.goto(f"/executions/{execution_id}")
+        task = client.get("/api/tasks/poll/simplest_task").json()
         while not held:
             page.wait_for_timeout(50)
         outdated = held[0].fetch()
-        task = client.get("/api/tasks/poll/simplest_task").json()
         result = {"workflowInstanceId": execution_id, "taskId": task["taskId"]}
         client.post("/api/tasks", json={**result, "status": "COMPLETED", "outputData": {}})
     node = page.locator('svg.diagram [data-ref="simplest_task_ref"]')
@@ -45,7 +45,7 @@ def test_a_live_page_survives_a_broken_stream(visitors: Visitors, playground: Pl
     person, name = visitors(), new_name("Grace")
     page = person.page
     person.sign_in(name)
-    page.route("**/events", lambda route: route.fulfill(status=204))
+    page.route("**/events*", lambda route: route.fulfill(status=204))
 
     with key_of(playground, name).client() as client:
         execution_id = client.post("/api/workflow/simple_wf", json={"firstNumber": 4}).text

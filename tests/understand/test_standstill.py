@@ -95,6 +95,20 @@ def test_nobody_ever_polled() -> None:
     assert found.fixes[0].path == "/workers?task=resize"
 
 
+def test_thousands_that_wait_alike_are_counted() -> None:
+    """Each a sentence, and each looking for a near name, took minutes."""
+    crowd = [an_open_task(simple(f"t{number}", name="resize")) for number in range(5_000)]
+    other = an_open_task(simple("x", name="crop"))
+    known = [f"resize_{number:06}" for number in range(2_000)]
+
+    found = reasons(*crowd, other, task_defs=known)
+
+    assert [(reason.task_reference_name, reason.alike) for reason in found] == [
+        ("t0", 4_999),
+        ("x", 0),
+    ]
+
+
 def test_a_poll_time_out_is_no_wait_for_ever() -> None:
     assert the_reason(PATIENT).text.endswith("in this namespace yet.")
 

@@ -9,6 +9,7 @@ import pytest
 from playground.engine import tasks, workflows
 from playground.engine.runtime import Runtime
 from playground.model.requests import ResultStatus
+from playground.store import queries
 from tests.engine.running import execution, finish, poll_one
 from tests.web.visiting import Visitor, a_visitor, words
 
@@ -196,6 +197,18 @@ async def test_every_attempt_can_be_opened(rt: Runtime, ada: Visitor) -> None:
     assert "Attempt 2" in text
 
 
+async def test_a_page_knows_its_version(rt: Runtime, ada: Visitor) -> None:
+    """So that its stream need not tell again what it shows."""
+    execution_id = await ada.start()
+    await poll_one(rt, ada.caller, "simplest_task")
+
+    page = (await ada.get(f"/executions/{execution_id}")).text
+
+    async with rt.reading(ada.caller.namespace) as connection:
+        version = await queries.execution_version(connection, execution_id)
+    assert f'data-seen="{version}"' in page
+
+
 async def test_stream_resumes_after_what_was_seen(rt: Runtime, ada: Visitor) -> None:
     execution_id = await ada.start()
     await finish(rt, ada.caller, await poll_one(rt, ada.caller, "simplest_task"), {"result": 9})
@@ -203,9 +216,10 @@ async def test_stream_resumes_after_what_was_seen(rt: Runtime, ada: Visitor) -> 
     last_id = re.findall(r"^id: (.*)$", whole, flags=re.MULTILINE)[-1]
 
     resumed = await ada.get(f"/executions/{execution_id}/events", **{"Last-Event-ID": last_id})
+    fresh = await ada.get(f"/executions/{execution_id}/events?seen={last_id}")
 
     assert "event: progress" in whole
-    assert "event: progress" not in resumed.text
+    assert "event: progress" not in resumed.text + fresh.text
 
 
 async def test_terminating_needs_no_reason_but_keeps_one(rt: Runtime, ada: Visitor) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from playground.model.execution import WorkflowStatus
+from playground.model.execution import Task, WorkflowStatus
 from playground.understand.standstill.facts import (
     Facts,
     Fix,
@@ -20,13 +20,14 @@ from playground.understand.standstill.facts import (
     Reason,
     Standstill,
     Weight,
-    open_tasks,
 )
 from playground.understand.standstill.fixes import page, quoted
 from playground.understand.standstill.tasks import EVALUATED, evaluator_away, of_task
 from playground.understand.words import code, counted, sentence
 
 MOST_REASONS = 12
+MOST_OF_A_KIND = 100
+"""Open tasks of one kind that are looked at; further ones are counted."""
 
 
 def diagnose(facts: Facts, task_id: str | None = None) -> Standstill:
@@ -66,7 +67,9 @@ def _merged(reasons: Sequence[Reason]) -> list[Reason]:
         alone = reason.inside is not UNSET or reason.kind in _ONE_BY_ONE
         key = reason.task_id if alone else (reason.kind, _without_ref(reason))
         known = first.get(key)
-        first[key] = reason if known is None else replace(known, alike=known.alike + 1)
+        first[key] = (
+            reason if known is None else replace(known, alike=known.alike + 1 + reason.alike)
+        )
     return list(first.values())
 
 
@@ -88,17 +91,39 @@ def _reasons(facts: Facts, task_id: str | None) -> Iterator[Reason]:
     if execution.rate_limited:
         yield _held_back(facts)
         return
-    opened = open_tasks(facts)
+    opened = facts.open_tasks
     chosen = opened if task_id is None else [task for task in opened if task.task_id == task_id]
     said = False
-    for task in chosen:
+    for task, further in _some_of_each_kind(chosen):
         for reason in of_task(task, facts):
             said = True
             yield replace(
-                reason, task_reference_name=task.reference_task_name, task_id=task.task_id
+                reason,
+                task_reference_name=task.reference_task_name,
+                task_id=task.task_id,
+                alike=further,
             )
     if not said and execution.status is WorkflowStatus.RUNNING and task_id is None:
         yield _deciding(facts)
+
+
+def _some_of_each_kind(opened: Sequence[Task]) -> Iterator[tuple[Task, int]]:
+    """Tasks to look at, and with the last of a kind how many more of that kind there are.
+
+    What waits behind hundreds of its like waits for the same, and a sentence for each of
+    thousands would take seconds.
+    """
+    kinds: dict[object, list[Task]] = {}
+    for task in opened:
+        kind = (
+            *(task.task_type, task.task_def_name, task.status, task.domain),
+            *(bool(task.due_time), bool(task.retry_count)),
+        )
+        kinds.setdefault(kind, []).append(task)
+    for alike in kinds.values():
+        *most, last = alike[:MOST_OF_A_KIND]
+        yield from ((task, 0) for task in most)
+        yield last, len(alike[MOST_OF_A_KIND:])
 
 
 # The execution as a whole

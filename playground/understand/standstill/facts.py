@@ -1,12 +1,14 @@
 """What a diagnosis is made from, and what it says."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache, cached_property
 
 from msgspec import UNSET, Struct, UnsetType
 
 from playground.model.execution import Execution, PollData, Task, WorkflowStatus
+from playground.understand.near_names import nearest
 
 
 class Weight(StrEnum):
@@ -98,6 +100,38 @@ class Facts:
     evaluator_refusal: str = ""
     ahead_of_run: int = 0
 
+    # What thousands of open tasks ask again and again is found once.
 
-def open_tasks(facts: Facts) -> list[Task]:
-    return [task for task in facts.tasks if not task.status.terminal]
+    @cached_property
+    def open_tasks(self) -> list[Task]:
+        return [task for task in self.tasks if not task.status.terminal]
+
+    @cached_property
+    def newest(self) -> Mapping[str, Task]:
+        """Reference name → its newest task."""
+        return {task.reference_task_name: task for task in self.tasks}
+
+    @cached_property
+    def known_references(self) -> Collection[str]:
+        """Of the definition, in its order."""
+        definition = self.execution.workflow_definition
+        named = definition.all_tasks() if definition else ()
+        return dict.fromkeys(task.task_reference_name for task in named)
+
+    @cached_property
+    def polls_by_name(self) -> Mapping[str, Sequence[PollData]]:
+        found: dict[str, list[PollData]] = {}
+        for poll in self.polls:
+            found.setdefault(poll.queue_name, []).append(poll)
+        return found
+
+    @cached_property
+    def near_polls(self) -> Callable[[str], str | None]:
+        """Name → the name nearly like it that is polled for."""
+        return cache(lambda name: nearest(name, self.polls_by_name))
+
+    @cached_property
+    def near_task_defs(self) -> Callable[[str], str | None]:
+        """Name without a definition → the name nearly like it that has one."""
+        known = frozenset(self.task_defs)
+        return cache(lambda name: None if name in known else nearest(name, known))

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from playground.diagram.state import base_reference
 from playground.model.execution import Task
 from playground.understand.near_names import nearest
-from playground.understand.standstill.facts import Facts, Reason, Weight, open_tasks
+from playground.understand.standstill.facts import Facts, Reason, Weight
 from playground.understand.standstill.fixes import open_definition
 from playground.understand.words import code, codes
 
 
 def of_join(task: Task, facts: Facts) -> Iterator[Reason]:
     ref = code(task.reference_task_name)
-    newest = {each.reference_task_name: each for each in facts.tasks}
+    newest = facts.newest
     waited = [
         name
         for name in facts.joins.get(task.task_id, ())
@@ -34,8 +34,7 @@ def of_join(task: Task, facts: Facts) -> Iterator[Reason]:
 
 
 def _why_never(name: str, facts: Facts) -> str:
-    definition = facts.execution.workflow_definition
-    known = [task.task_reference_name for task in definition.all_tasks()] if definition else []
+    known = facts.known_references
     if _base_name(name) in known:
         return "it lies on a way that was not taken."
     near = nearest(name, known)
@@ -45,13 +44,11 @@ def _why_never(name: str, facts: Facts) -> str:
 
 def _may_come(name: str, join: Task, facts: Facts) -> bool:
     """Whether the named task can still be reached: while another task is open, it may."""
-    definition = facts.execution.workflow_definition
-    known = {task.task_reference_name for task in definition.all_tasks()} if definition else set()
-    if _base_name(name) not in known:
+    if _base_name(name) not in facts.known_references:
         return False
     return any(
         task.task_id != join.task_id and task.task_type not in _WAIT_FOR_OTHERS
-        for task in open_tasks(facts)
+        for task in facts.open_tasks
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from playground.decider.policies import task_def_of
 from playground.diagram.state import base_reference
 from playground.model.execution import PollData, Task, TaskStatus
-from playground.understand.near_names import nearest
 from playground.understand.standstill.facts import Facts, Fix, Queued, Reason, Weight
 from playground.understand.standstill.fixes import (
     open_definition,
@@ -54,7 +53,7 @@ def _with_worker(task: Task, facts: Facts) -> Reason:
 def _in_queue(task: Task, facts: Facts) -> Reason:
     name, ref = task.task_type, code(task.reference_task_name)
     row = facts.rows.get(task.task_id, Queued())
-    own = [poll for poll in facts.polls if poll.queue_name == name]
+    own = facts.polls_by_name.get(name, ())
     here = [poll for poll in own if (poll.domain or "") == (task.domain or "")]
     last = max(here, key=lambda poll: poll.last_poll_time, default=None)
     if last is not None and facts.now_ms - last.last_poll_time <= _ALIVE_MS:
@@ -129,11 +128,10 @@ def _elsewhere(task: Task, facts: Facts, polls: Sequence[PollData]) -> Reason:
 
 def _nobody(task: Task, facts: Facts) -> Reason:
     name, ref = task.task_type, code(task.reference_task_name)
-    polled = {poll.queue_name: poll for poll in facts.polls}
-    near = nearest(name, polled)
+    near = facts.near_polls(name)
     text = f"{ref} waits for a worker. No worker has polled for {code(name)} in this namespace"
     if near is not None:
-        poll = polled[near]
+        poll = facts.polls_by_name[near][-1]
         ago = span(facts.now_ms - poll.last_poll_time)
         return Reason(
             kind="nearMiss",
@@ -145,7 +143,7 @@ def _nobody(task: Task, facts: Facts) -> Reason:
                 *_worker_fixes(task, facts),
             ],
         )
-    meant = None if name in facts.task_defs else nearest(name, facts.task_defs)
+    meant = facts.near_task_defs(name)
     if meant is not None:
         return Reason(
             kind="nearDefinition",

@@ -26,6 +26,8 @@ class Opened:
     """Of the task list, as the reader chose them; empty for the usual ones."""
     selected: Task | None = None
     """The attempt that is open in the panel, without payloads."""
+    version: str = ""
+    """Of what is shown, as the stream has it."""
 
     @property
     def is_live(self) -> bool:
@@ -74,10 +76,16 @@ class Tab:
 
 async def light_execution(connection: Connection, execution_id: str) -> Execution:
     """The execution with its tasks but without their payloads; raises `NotFound`."""
-    execution = await queries.execution_in_progress(connection, execution_id)
-    if execution is None:
-        raise NotFound
+    execution, _ = await execution_to_follow(connection, execution_id)
     return execution
+
+
+async def execution_to_follow(connection: Connection, execution_id: str) -> tuple[Execution, str]:
+    """The same with its version; raises `NotFound`."""
+    found = await queries.execution_to_follow(connection, execution_id)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def records_of(execution: Execution, ref: str) -> list[Task]:

@@ -30,8 +30,8 @@ from playground.web.execution.opened import (
     Opened,
     Reader,
     Tab,
+    execution_to_follow,
     failed_task,
-    light_execution,
     selected_task,
 )
 from playground.web.execution.panel import TaskPanel
@@ -170,6 +170,8 @@ class ExecutionPage:
     """The query of this page, to come back to."""
     events_query: str
     """Names the child executions that are shown too, for the stream."""
+    version: str
+    """What the stream need not tell again; "" where children are shown too."""
 
 
 async def show_execution(request: Request) -> Response:
@@ -224,7 +226,7 @@ async def show_picture(request: Request) -> Response:
 
 async def open_execution(request: Request, reader: Reader, execution_id: str) -> Opened:
     """Raises `NotFound`."""
-    execution = await light_execution(reader.connection, execution_id)
+    execution, version = await execution_to_follow(reader.connection, execution_id)
     address = address_of(read_query(request))
     return Opened(
         execution=execution,
@@ -233,6 +235,7 @@ async def open_execution(request: Request, reader: Reader, execution_id: str) ->
         base=base_path(request),
         columns=_columns(request),
         selected=selected_task(execution, address.text("task"), address.text("attempt")),
+        version=version,
     )
 
 
@@ -300,6 +303,7 @@ def page_of(
         menu=menu_of(execution),
         here=opened.address.query,
         events_query="?" + "&".join(f"with={quoted(one)}" for one in children) if children else "",
+        version="" if children else opened.version,
     )
 
 

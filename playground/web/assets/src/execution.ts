@@ -95,7 +95,10 @@ function follow(): void {
 }
 
 function listen(address: string): void {
-  const stream = new EventSource(address);
+  const url = new URL(address, location.href);
+  const seen = root()?.dataset["seen"];
+  if (seen) url.searchParams.set("seen", seen);
+  const stream = new EventSource(url);
   source = stream;
   let failures = 0;
   stream.addEventListener("open", () => {

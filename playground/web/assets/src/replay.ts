@@ -76,6 +76,13 @@ function draw(moments: Moment[], at: number, isOver: boolean): void {
     const said = node.querySelector(".word");
     if (said) said.textContent = sentence(status);
   }
+  // What is folded behind a fork is under way from the fork's end on; how it ended, the end says.
+  for (const stack of document.querySelectorAll<SVGElement>("svg.diagram [data-stack]")) {
+    const ended = (stack.dataset["ended"] ??= stack.dataset["status"] ?? "PENDING");
+    const begun = states.get(stack.dataset["stack"] ?? "") === "COMPLETED";
+    const last = moments.at(-1)?.[0] ?? 0;
+    stack.dataset["status"] = !begun ? "PENDING" : at >= last ? ended : "IN_PROGRESS";
+  }
   document
     .querySelector<SVGElement>("svg.diagram .terminal.end")
     ?.setAttribute("data-status", isOver ? "COMPLETED" : "PENDING");

@@ -140,11 +140,30 @@ function find(): void {
   frame.toggleAttribute("data-finding", words !== "");
   const output = document.querySelector<HTMLOutputElement>("[data-find] output");
   const count = found().length;
-  if (output) output.textContent = words === "" ? "" : count === 0 ? "none drawn" : `${count}`;
+  if (!output) return;
+  output.textContent = words === "" ? "" : count === 0 ? "none drawn" : `${count}`;
+  const link = listLink();
+  if (words !== "" && count === 0 && link) output.replaceChildren(link);
+}
+
+/** What is folded, or of an earlier turn, is in the list of tasks: a link that looks there. */
+function listLink(): HTMLAnchorElement | undefined {
+  const field = document.querySelector<HTMLInputElement>("[data-find] input");
+  const list = field?.closest<HTMLElement>("[data-find]")?.dataset["list"];
+  if (!field || !list) return undefined;
+  const url = new URL(list, location.href);
+  url.searchParams.set("q", field.value.trim());
+  const link = document.createElement("a");
+  link.href = url.href;
+  link.dataset["inPlace"] = "";
+  link.textContent = "in the list?";
+  link.title = "Not drawn; look in the task list";
+  return link;
 }
 
 function goToNext(direction: number): void {
   const nodes = found();
+  if (nodes.length === 0) document.querySelector<HTMLElement>("[data-find] output a")?.click();
   if (nodes.length === 0) return;
   at = (at + direction + nodes.length) % nodes.length;
   nodes[at]?.scrollIntoView({ block: "center", inline: "center", behavior: "smooth" });
