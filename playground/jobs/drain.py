@@ -20,7 +20,8 @@ from playground.crash_points import crash_here
 from playground.engine import standing_in, system
 from playground.engine.runtime import Runtime
 from playground.engine.system import Claim, ClaimedEffect, ClaimedTask
-from playground.executors import EXECUTORS, ExecutorInput, Tools
+from playground.executors import EXECUTORS, SCRIPTS, ExecutorInput, Tools
+from playground.jobs.company import Company, companies_of
 from playground.jobs.stand_in import take_turn
 from playground.model.errors import PlaygroundError, Unavailable
 from playground.model.execution import Task
@@ -139,7 +140,7 @@ class Drain:
         """Run what was reserved and is committed."""
         for one in claimed:
             self.release(one.claim.namespace, [one.task])
-            self._start_task(one)
+        self._start_tasks(claimed)
 
     def _running(self) -> Counter[str]:
         """Slots taken by namespace."""
@@ -182,9 +183,8 @@ class Drain:
         measures.tasks_claimed += len(tasks)
         measures.effects_claimed += len(effects)
         measures.retaken += sum(task.claim.number > 1 for task in tasks)
-        for task in tasks:
-            self._start_task(task)
-            running[task.claim.namespace] += 1
+        self._start_tasks(tasks)
+        running.update(task.claim.namespace for task in tasks)
         for effect in effects:
             self._start_effect(effect)
             running[effect.claim.namespace] += 1
@@ -193,11 +193,17 @@ class Drain:
         )
         return len(tasks) + len(effects)
 
-    def _start_task(self, claimed: ClaimedTask) -> None:
+    def _start_tasks(self, claimed: Sequence[ClaimedTask]) -> None:
+        companies = companies_of(claimed)
+        for one in claimed:
+            is_script = one.task.task_type in SCRIPTS
+            self._start_task(one, companies.get(one.claim.execution_id) if is_script else None)
+
+    def _start_task(self, claimed: ClaimedTask, company: Company | None) -> None:
         # With the claim's number: after a lost lease this process may take the same task again
         # while its first attempt is still ending.
         key = f"{claimed.claim.id}/{claimed.claim.number}"
-        work = asyncio.create_task(self._execute(claimed))
+        work = asyncio.create_task(self._execute(claimed, company))
         self._held[key] = (claimed.claim, work)
         work.add_done_callback(lambda _: self._finished(self._held, key))
 
@@ -217,14 +223,14 @@ class Drain:
         self._looking_again = None
         self._due.set()
 
-    async def _execute(self, claimed: ClaimedTask) -> None:
+    async def _execute(self, claimed: ClaimedTask, company: Company | None) -> None:
         claim = claimed.claim
         logs.now_about(**_fields(claim))
         try:
             if runner_of(claimed.task.task_type) is Runner.ENGINE:
                 await system.run_task(self._rt, claimed)
                 return
-            result = await self._result_of(claimed)
+            result = await self._result_in(company, claimed)
             crash_here("drain.executed")
             accepted = await self._report(claim, result)
             crash_here("drain.reported")
@@ -255,6 +261,19 @@ class Drain:
                 if loop.time() > end or self._stopping:
                     raise
                 await asyncio.sleep(_ERROR_PAUSE_SECONDS)
+
+    async def _result_in(self, company: Company | None, claimed: ClaimedTask) -> TaskResult:
+        """The result when it is time to report it: with those of its company, if it has one."""
+        if company is None:
+            return await self._result_of(claimed)
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            result = await self._result_of(claimed)
+        finally:
+            company.leave()
+        await company.wait_for_others(clock() - began)
+        return result
 
     async def _result_of(self, claimed: ClaimedTask) -> TaskResult:
         task = claimed.task
