@@ -132,11 +132,13 @@ async def begin(
     frozen: WorkflowDef,
     *,
     reuses_key: bool = False,
+    revision: int | None = None,
 ) -> ExecutionView:
     """Decide on a new execution and insert it with its first tasks.
 
     Raises `QuotaExceeded` when the plan allows no more running executions, `KeyHeld` when its
-    idempotency key is another's; `reuses_key` takes it over from one that has ended.
+    idempotency key is another's; `reuses_key` takes it over from one that has ended. Raises
+    `Outdated` when the catalog is no longer at `revision`.
     """
     body = encode_text(frozen)
     digest = hashlib.sha256(body.encode()).hexdigest()
@@ -144,6 +146,7 @@ async def begin(
     key = f"{namespace}/{header.workflow_id}"
     turn = _Turn(rt, namespace, header.workflow_id, plan, Known(view, 0, digest), body)
     turn.reuses_key = reuses_key
+    turn.revision = revision
     # Until the row is there nobody else knows the id; from then on letters queue up behind this.
     rt.mailboxes.open.add(key)
     try:
@@ -277,6 +280,7 @@ class _Turn:
         self.known = known
         self.snapshot_body = snapshot_body
         self.reuses_key = False
+        self.revision: int | None = None
         self.receipts: tuple[Receipt, ...] = ()
         self.takers: list[Taker] = []
         self.task_defs: dict[str, TaskDef | None] = {}
@@ -574,6 +578,7 @@ class _Turn:
                 self.plan.descendants if not known.row_version and after.root_id else 0
             ),
             reuses_key=self.reuses_key,
+            revision=None if known.row_version else self.revision,
             taken_messages=decision.taken_messages,
             receipts=self.receipts,
         )

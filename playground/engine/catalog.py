@@ -1,6 +1,7 @@
 """Definitions ready to run: resolved, frozen, and kept as long as nothing was registered since."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Final
 
 from playground.decider import freeze, names_to_freeze
@@ -11,8 +12,26 @@ from playground.store import definitions
 from tenants.database import Connection
 
 _MOST_KEPT: Final = 1_000
-_kept: OrderedDict[tuple[str, str, int | None], tuple[int, WorkflowDef]] = OrderedDict()
-"""With the revision at which each was made: an older one is of no use to anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A definition as executions carry it, as it was at a revision of its namespace's catalog."""
+
+    definition: WorkflowDef
+    revision: int
+
+
+_kept: OrderedDict[tuple[str, str, int | None], Remembered] = OrderedDict()
+
+
+def remembered(namespace: str, name: str, version: int | None) -> Remembered | None:
+    """What `frozen` found last. Whoever uses it makes sure that the revision is the same still."""
+    key = (namespace, name, version)
+    kept = _kept.get(key)
+    if kept is not None:
+        _kept.move_to_end(key)
+    return kept
 
 
 async def frozen(
@@ -22,19 +41,17 @@ async def frozen(
 
     Raises `NotFound` with Conductor's words.
     """
-    key = (namespace, name, version)
     revision = await definitions.revision(connection)
-    kept = _kept.get(key)
-    if kept is not None and kept[0] == revision:
-        _kept.move_to_end(key)
-        return kept[1]
+    kept = remembered(namespace, name, version)
+    if kept is not None and kept.revision == revision:
+        return kept.definition
     definition = await definitions.workflow(connection, name, version)
     if definition is None:
         wanted = "null" if version is None else version
         raise NotFound(f"No such workflow defined. name={name}, version={wanted}")
     result = await frozen_copy(connection, await rate_limits.limited(connection, definition))
-    _kept[key] = (revision, result)
-    _kept.move_to_end(key)
+    _kept[namespace, name, version] = Remembered(result, revision)
+    _kept.move_to_end((namespace, name, version))
     if len(_kept) > _MOST_KEPT:
         _kept.popitem(last=False)
     return result

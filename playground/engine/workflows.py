@@ -1,5 +1,6 @@
 """The verbs of executions: start, terminate and the like."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -33,7 +34,7 @@ from playground.model.requests import (
 )
 from playground.store import archive as archives
 from playground.store import event_messages, executions, rows
-from playground.store.committer import KeyHeld
+from playground.store.committer import KeyHeld, Outdated
 from tenants import quotas
 from tenants.caller import Caller, Plan
 from tenants.database import Connection, DatabaseUnavailable
@@ -69,14 +70,34 @@ async def start(
     rt.plans.keep(caller.namespace, caller.plan)
     if from_outside:
         request = replace(request, input=without_references(request.input))
-    frozen = await _frozen(rt, caller, request, from_outside=from_outside)
+    as_id, origin = workflow_id or rt.new_id(), origin or Origin()
+    known = _remembered(caller, request)
+    if known is not None:
+        definition, revision = known.definition, known.revision
+        with contextlib.suppress(Outdated):
+            return await _start(rt, caller, request, definition, as_id, origin, revision=revision)
+    definition = await _frozen(rt, caller, request, from_outside=from_outside)
+    return await _start(rt, caller, request, definition, as_id, origin)
+
+
+async def _start(
+    rt: Runtime,
+    caller: Caller,
+    request: StartWorkflowRequest,
+    frozen: WorkflowDef,
+    workflow_id: str,
+    origin: Origin,
+    *,
+    revision: int | None = None,
+) -> str:
+    """Begin with this definition; `Outdated` if it is to be of a revision that is the past."""
     header = decider.start(
         frozen,
         request,
-        workflow_id=workflow_id or rt.new_id(),
+        workflow_id=workflow_id,
         now_ms=rt.now_ms(),
         created_by=caller.label,
-        origin=origin or Origin(),
+        origin=origin,
     )
     await schemas.check_input(rt, caller.namespace, frozen, header.input)
     limit = run_limit(frozen, header)
@@ -92,10 +113,26 @@ async def start(
             frozen,
             limit,
             reuses_key=request.idempotency_strategy is IdempotencyStrategy.FAIL_ON_RUNNING,
+            revision=revision,
         )
     except KeyHeld as held:
         return _holder(request, header, held)
     return header.workflow_id
+
+
+def _remembered(caller: Caller, request: StartWorkflowRequest) -> catalog.Remembered | None:
+    """The definition as this process knows it, to be asked about with the save and not before.
+
+    Where anything but the save depends on it, it is looked at first: a schema of the input, a limit
+    of its runs, a key that may stand for another run.
+    """
+    if request.workflow_def or request.idempotency_key:
+        return None
+    version = None if request.version is UNSET else request.version
+    known = catalog.remembered(caller.namespace, request.name, version)
+    if known is None or known.definition.input_schema or known.definition.rate_limit_config:
+        return None
+    return known
 
 
 async def _frozen(
@@ -144,10 +181,11 @@ async def _begin_within(
     limit: RunLimit | None,
     *,
     reuses_key: bool,
+    revision: int | None,
 ) -> None:
     """`begin`, with the place it was given under a rate limit returned if that fails."""
     try:
-        await begin(rt, namespace, plan, header, frozen, reuses_key=reuses_key)
+        await begin(rt, namespace, plan, header, frozen, reuses_key=reuses_key, revision=revision)
     except KeyHeld as held:
         if limit is not None and held.execution_id != header.workflow_id:
             await limited_runs.give_up(rt, namespace, limit, header.workflow_id)

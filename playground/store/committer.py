@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 
 from playground.crash_points import crash_here
 from playground.store import event_messages, executions, idempotency, workflow_messages
-from playground.store.saving import Save, save_all
+from playground.store.saving import Save, Snapshot, keep_snapshots, save_all
 from tenants import quotas
 from tenants.database import Connection, Database, Role, StatementRefused, Undone
 
 _MOST_IN_A_BATCH = 64
 _MOST_UNDONE = 3
+_MOST_REMEMBERED = 10_000
 
 
 class Refused(Exception):
@@ -35,6 +36,10 @@ class KeyHeld(Exception):
     def __init__(self, execution_id: str) -> None:
         super().__init__(execution_id)
         self.execution_id = execution_id
+
+
+class Outdated(Exception):
+    """The definition that this start was made from has changed since."""
 
 
 class Overtaken(Exception):
@@ -57,6 +62,11 @@ class _SomeTooMany(Exception):
         self.execution_ids = execution_ids
 
 
+class _SomeOutdated(Exception):
+    def __init__(self, execution_ids: frozenset[str]) -> None:
+        self.execution_ids = execution_ids
+
+
 class _SomeOvertaken(Exception):
     def __init__(self, execution_ids: frozenset[str]) -> None:
         self.execution_ids = execution_ids
@@ -69,6 +79,7 @@ class Committer:
         self._database = database
         self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
+        self._stored: dict[Snapshot, None] = {}
         self._loops: set[asyncio.Task[None]] = set()
         self.batches = 0
         self.saves = 0
@@ -91,7 +102,8 @@ class Committer:
         """Whether it was written: False means the version or the fence no longer held.
 
         Raises `Refused` when the quota does not allow the start, `KeyHeld` when its idempotency
-        key is another's, `DatabaseUnavailable` when the outcome is not known.
+        key is another's, `Outdated` when its definition has changed, `DatabaseUnavailable` when
+        the outcome is not known.
         """
         waiting = _Waiting(save)
         self._waiting.append(waiting)
@@ -147,6 +159,11 @@ class Committer:
                 _fail([w for w in batch if w.save.execution.workflow_id in ids], TreeFull())
                 batch = [w for w in batch if w.save.execution.workflow_id not in ids]
                 continue
+            except _SomeOutdated as old:
+                ids = old.execution_ids
+                _fail([w for w in batch if w.save.execution.workflow_id in ids], Outdated())
+                batch = [w for w in batch if w.save.execution.workflow_id not in ids]
+                continue
             except _SomeOvertaken as late:
                 ids = late.execution_ids
                 _fail([w for w in batch if w.save.execution.workflow_id in ids], Overtaken())
@@ -187,7 +204,9 @@ class Committer:
         async with self._database.transaction(Role.COMMITTER, namespaces) as connection:
             held = await idempotency.claim(connection, claims) if claims else {}
             saves = [save for save in batch if save.execution.workflow_id not in held]
+            kept = await keep_snapshots(connection, saves, self._stored)
             written = await save_all(connection, saves) if saves else frozenset()
+            _refuse_outdated(saves, written)
             await _save_beside(connection, [s for s in saves if s.execution.workflow_id in written])
             children = [
                 save
@@ -217,9 +236,24 @@ class Committer:
                 raise _OverQuota(frozenset(counted[index][0] for index in refused))
             crash_here("store.written")
         crash_here("store.committed")
+        self._remember(kept)
         self.batches += 1
         self.saves += len(batch)
         return written, held
+
+    def _remember(self, snapshots: frozenset[Snapshot]) -> None:
+        """They are stored and stay as long as their namespace: no start need bring them again."""
+        self._stored |= dict.fromkeys(snapshots)
+        while len(self._stored) > _MOST_REMEMBERED:
+            del self._stored[next(iter(self._stored))]
+
+
+def _refuse_outdated(saves: Sequence[Save], written: frozenset[str]) -> None:
+    """A start that asks for a revision is not written for no other reason. Nothing stays of it,
+    the idempotency key that it has just been given included."""
+    starts = {save.execution.workflow_id for save in saves if save.revision is not None}
+    if not starts <= written:
+        raise _SomeOutdated(frozenset(starts - written))
 
 
 async def _save_beside(connection: Connection, saves: Sequence[Save]) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
     case,
     column,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -42,6 +43,7 @@ from sqlalchemy.types import TypeEngine
 
 from playground.store.claims import FIRST_CLAIM
 from playground.store.tables import (
+    catalogs,
     effects,
     executions,
     search_backlog,
@@ -75,7 +77,10 @@ EXECUTION: Final[Spec] = {
     "output": Text(),
     "variables": Text(),
     "root_id": Text(),
+    # Of the catalog that the definition of a start comes from, NULL where it need not be asked.
+    "revision": BigInteger(),
 }
+_NOT_STORED: Final = ("expected", "revision")
 TASK: Final[Spec] = {
     "id": Text(),
     "namespace": Text(),
@@ -247,13 +252,18 @@ def _overtaken(count: int | None) -> Select[tuple[str]]:
 
 
 def _started(e: CTE) -> CTE:
-    """Executions that are new."""
-    own = [name for name in EXECUTION if name != "expected"]
+    """Executions that are new, where the definition they run is the definition still."""
+    own = [name for name in EXECUTION if name not in _NOT_STORED]
+    is_current = exists().where(
+        catalogs.c.namespace == e.c.namespace, catalogs.c.revision == e.c.revision
+    )
     return (
         insert(executions)
         .from_select(
             [*own, "row_version"],
-            select(*(e.c[name] for name in own), 1).where(e.c.expected == 0),
+            select(*(e.c[name] for name in own), 1).where(
+                e.c.expected == 0, or_(e.c.revision.is_(None), is_current)
+            ),
         )
         .returning(executions.c.id)
         .cte("started")

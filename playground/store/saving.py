@@ -5,7 +5,7 @@ executor has taken a task over since; its tasks, effects and logs only where the
 written. So many decisions share one statement and one commit, and each fails alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -96,6 +96,8 @@ class Save:
     reuses_key: bool = False
     """A start with an idempotency key takes it over from an execution that has ended."""
 
+    revision: int | None = None
+    """A start whose definition was read at this revision of the catalog: refused at another."""
     taken_messages: Sequence[str] = ()
     """Messages of the execution that its tasks have now: no other decision may have them."""
     receipts: Sequence[Receipt] = ()
@@ -116,12 +118,34 @@ class Save:
         )
 
 
+Snapshot = tuple[str, str]
+"""Namespace and digest of a frozen definition."""
+
+
+async def keep_snapshots(
+    connection: Connection, saves: Sequence[Save], stored: Collection[Snapshot]
+) -> frozenset[Snapshot]:
+    """Store the definitions that saves bring along and that are not `stored`; returns which."""
+    bodies = {
+        (save.namespace, save.snapshot): save.snapshot_body
+        for save in saves
+        if save.snapshot_body is not None and (save.namespace, save.snapshot) not in stored
+    }
+    if bodies:
+        await connection.all(
+            KEEP_SNAPSHOTS,
+            s_namespace=[namespace for namespace, _ in bodies],
+            s_digest=[digest for _, digest in bodies],
+            s_body=list(bodies.values()),
+        )
+    return frozenset(bodies)
+
+
 async def save_all(connection: Connection, saves: Sequence[Save]) -> frozenset[str]:
     """Write every save whose condition holds; returns the ids of the executions written.
 
     Runs as COMMITTER bound to the namespaces of all saves, or as TENANT for one namespace.
     """
-    await _keep_snapshots(connection, saves)
     parts = _parts_of(saves)
     given: dict[str, Any] = {}
     _give(given, "e", EXECUTION, [_execution_row(save) for save in saves], as_values=parts.one)
@@ -156,21 +180,6 @@ def _parts_of(saves: Sequence[Save]) -> Parts:
         tasks=len(is_new) if one and 0 < len(is_new) <= _MOST_TASKS_AS_VALUES else None,
         fences=fences if one and 0 < fences <= _MOST_FENCES_AS_VALUES else None,
     )
-
-
-async def _keep_snapshots(connection: Connection, saves: Sequence[Save]) -> None:
-    bodies = {
-        (save.namespace, save.snapshot): save.snapshot_body
-        for save in saves
-        if save.snapshot_body is not None
-    }
-    if bodies:
-        await connection.all(
-            KEEP_SNAPSHOTS,
-            s_namespace=[namespace for namespace, _ in bodies],
-            s_digest=[digest for _, digest in bodies],
-            s_body=list(bodies.values()),
-        )
 
 
 def _give(
@@ -216,6 +225,7 @@ def _execution_row(save: Save) -> tuple[Any, ...]:
         None if base and base.output is new.output else encode_text(new.output),
         None if base and base.variables is new.variables else encode_text(new.variables),
         new.root_id or None,
+        save.revision,
     )
 
 
