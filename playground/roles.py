@@ -15,6 +15,7 @@ from playground.jobs.worker import DoorbellThread
 from playground.operating.metrics import Parts
 from playground.operating.port import operator_port
 from playground.settings import Settings, tell_ready
+from playground.wakeups import WORK
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,10 @@ async def _execute(settings: Settings) -> None:
         rings.append(drain.ring)
 
         def ring() -> None:
-            loop.call_soon_threadsafe(drain.ring)
+            loop.call_soon_threadsafe(drain.ring_late)
 
         draining.answer_with(ring)
+        rt.wakeups.follow(WORK, drain.ring)
         doorbells = DoorbellThread(str(settings.redis_url))
         doorbells.start()
         parts = Parts(role="executor", rt=rt, egress=tools.egress)

@@ -24,6 +24,8 @@ _EVERYONE: Final = "everyone"
 """Where a process that begins to wait for hints says so to all others."""
 _WAITING_HERE: Final = "waiting-here"
 """Listened to by every process in which somebody ever waited."""
+WORK: Final = "work"
+"""Called when something is due for executors, who follow it."""
 _COMPANY_SECONDS: Final = 1.0
 _ALL: Final = 1_000_000
 _RECONNECT_SECONDS: Final = 1.0
@@ -63,6 +65,12 @@ class Wakeups(Protocol):
 
     def wake_here(self, hints: Iterable[tuple[str, int]]) -> None:
         """The same for waiters of this process only, those first who have waited longest."""
+
+    def call(self, channel: str) -> None:
+        """Tell all who follow a channel, in every process. Never blocks, never fails."""
+
+    def follow(self, channel: str, answer: Callable[[], None]) -> None:
+        """Call `answer` for each call of a channel from now on; several may become one."""
 
     def listen(self, channel: str) -> None:
         """Remember the last hint of a channel from now on, also while nobody waits."""
@@ -122,6 +130,7 @@ class LocalWakeups:
         self._waiting: dict[str, OrderedDict[asyncio.Future[bool], None]] = {}
         self._heard: dict[str, int] = {}
         self._hints = 0
+        self._following: dict[str, Callable[[], None]] = {}
         self._ends = _Ends()
 
     async def wait(self, channel: str, timeout_seconds: float) -> bool:
@@ -166,6 +175,15 @@ class LocalWakeups:
         """Wake up to so many waiters of each channel (0: all)."""
         self.wake_here(hints)
 
+    def call(self, channel: str) -> None:
+        """Tell who follows a channel in this process."""
+        self._wake(channel, 0)
+
+    def follow(self, channel: str, answer: Callable[[], None]) -> None:
+        """Call `answer` for each call of a channel."""
+        self._following[channel] = answer
+        self._began(channel)
+
     def wake_here(self, hints: Iterable[tuple[str, int]]) -> None:
         """Wake up to so many waiters of each channel in this process."""
         for channel, count in hints:
@@ -190,6 +208,8 @@ class LocalWakeups:
         return self._heard.get(channel, 0)
 
     def _wake(self, channel: str, count: int) -> None:
+        if channel in self._following:
+            self._following[channel]()
         if channel in self._heard:
             self._hints += 1
             self._heard[channel] = self._hints
@@ -222,6 +242,7 @@ class RedisWakeups(LocalWakeups):
         self._redis: Any = connect(url, socket_timeout=5, socket_connect_timeout=1)
         self._pubsub: Any = None
         self._outgoing: OrderedDict[str, int] = OrderedDict()
+        self._calls: set[str] = set()
         self._something_to_send = asyncio.Event()
         self._subscribed: set[str] = set()
         self._changed = asyncio.Event()
@@ -260,6 +281,12 @@ class RedisWakeups(LocalWakeups):
                 self._outgoing[channel] = count or _ALL
         self._something_to_send.set()
 
+    def call(self, channel: str) -> None:
+        """Tell who follows a channel, in other processes whether anybody waits there or not."""
+        super().call(channel)
+        self._calls.add(channel)
+        self._something_to_send.set()
+
     @property
     def connected(self) -> bool:
         """Whether we listen to Redis, and it answers."""
@@ -274,9 +301,12 @@ class RedisWakeups(LocalWakeups):
             await self._something_to_send.wait()
             self._something_to_send.clear()
             batch, self._outgoing = self._outgoing, OrderedDict()
+            calls, self._calls = self._calls, set()
             try:
                 async with asyncio.timeout(_SEND_SECONDS):
-                    if not await self._anybody_else_waits():
+                    for channel in calls:
+                        await self._redis.publish(_PREFIX + channel, 1)
+                    if not batch or not await self._anybody_else_waits():
                         continue
                     pipeline = self._redis.pipeline(transaction=False)
                     for channel, count in batch.items():
@@ -323,6 +353,7 @@ class RedisWakeups(LocalWakeups):
             wanted = self._waiting.keys() | self._heard.keys()
             if wanted or _WAITING_HERE in self._subscribed:
                 wanted.add(_WAITING_HERE)
+            wanted |= self._following.keys()
             if new := wanted - self._subscribed:
                 await pubsub.subscribe(*(_PREFIX + channel for channel in new))
                 self._subscribed |= new

@@ -23,7 +23,7 @@ from playground.jobs.doorbell import Doorbell
 from playground.sandbox.client import SandboxClient
 from playground.settings import Settings, decode_secrets_keys
 from playground.store.committer import Committer
-from playground.wakeups import RedisWakeups
+from playground.wakeups import WORK, RedisWakeups
 from tenants import oauth
 from tenants.caller import Caller
 from tenants.database import Database
@@ -77,13 +77,18 @@ async def runtime(
         committer = Committer(database)
         committer.start()
         stack.push_async_callback(committer.stop)
+
+        def ring_all() -> None:
+            wakeups.call(WORK)
+            doorbell.ring()
+
         yield Runtime(
             database=database,
             committer=committer,
             wakeups=wakeups,
             sandbox=sandbox,
             public_url=settings.public_url.rstrip("/"),
-            ring=_both(ring, doorbell.ring, settings) if ring else doorbell.ring,
+            ring=_both(ring, ring_all, settings) if ring else ring_all,
             clock=Clock(),
             keyring=Keyring(decode_secrets_keys(settings.secrets_key)),
         )

@@ -111,3 +111,28 @@ async def test_who_waited_longest_is_woken_first() -> None:
 
     assert (first.done(), second.done()) == (True, False)
     second.cancel()
+
+
+async def test_call_reaches_who_follows_elsewhere(services: Services) -> None:
+    here, there = RedisWakeups(services.redis_url), RedisWakeups(services.redis_url)
+    here.start()
+    there.start()
+    heard = asyncio.Event()
+    there.follow("work-of-a-test", heard.set)
+    await asyncio.sleep(1.5)
+
+    here.call("work-of-a-test")
+    await asyncio.wait_for(heard.wait(), 10)
+
+    await asyncio.gather(here.stop(), there.stop())
+
+
+async def test_call_reaches_who_follows_here() -> None:
+    wakeups = LocalWakeups()
+    heard: list[str] = []
+    wakeups.follow("c", lambda: heard.append("call"))
+
+    wakeups.call("c")
+    wakeups.call("other")
+
+    assert heard == ["call"]

@@ -1,8 +1,12 @@
 """Ringing: an RQ job that says "something is due", never what.
 
-Ringing only sets a flag. One background thread of the process enqueues, at most once per interval,
-with a short time-out, and swallows every error: a lost ring costs time, no work. RQ's client is
-synchronous, so nothing of it may run on the event loop.
+Ringing only sets a flag. One background thread of the process enqueues, with a short time-out, and
+swallows every error: a lost ring costs time, no work. RQ's client is synchronous, so nothing of it
+may run on the event loop.
+
+Executors that hear the hint which goes out beside each ring (`wakeups.WORK`) are at work before a
+job could have been written and read; the job is for whoever did not hear it. So it is enqueued a
+little later, out of the way of the request that rang, and one for all rings of that time.
 """
 
 import logging
@@ -22,7 +26,7 @@ log = logging.getLogger(__name__)
 
 QUEUE: Final = "doorbells"
 DRAIN: Final = "playground.jobs.drain.drain"
-_LEAST_INTERVAL_SECONDS: Final = 0.01
+_AFTER_THE_HINT_SECONDS: Final = 0.03
 _TIMEOUT_SECONDS: Final = 0.5
 _PAUSE_AFTER_ERROR_SECONDS: Final = 0.5
 _MOST_WAITING: Final = 32
@@ -63,6 +67,7 @@ class Doorbell:
     def _run(self) -> None:
         while not self._closing:
             self._rung.wait()
+            time.sleep(_AFTER_THE_HINT_SECONDS)
             # Before enqueueing, so that a ring that comes meanwhile is rung again.
             self._rung.clear()
             try:
@@ -70,7 +75,6 @@ class Doorbell:
             except (RedisError, OSError):
                 log.debug("the doorbell is out of order; the clock finds the work")
                 time.sleep(_PAUSE_AFTER_ERROR_SECONDS)
-            time.sleep(_LEAST_INTERVAL_SECONDS)
 
     def _enqueue(self) -> None:
         """One trip: what RQ writes for a job, and how many wait now."""

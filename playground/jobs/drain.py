@@ -8,6 +8,7 @@ heard.
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from playground.engine.runtime import Runtime
 from playground.engine.system import Claim, ClaimedEffect, ClaimedTask
 from playground.executors import EXECUTORS, SCRIPTS, ExecutorInput, Tools
 from playground.jobs.company import Company, companies_of
+from playground.jobs.looks import COMPANY_SECONDS, MOMENT_SECONDS, Looks
 from playground.jobs.stand_in import take_turn
 from playground.model.errors import PlaygroundError, Unavailable
 from playground.model.execution import Task
@@ -39,11 +41,8 @@ _AHEAD: Final = 32
 _AHEAD_EACH: Final = 16
 """Up to so many slots, of the process and of one namespace, are taken ahead of the fair claims."""
 _LOOK_EVERY_SECONDS: Final = 2.0
-_AFTER_WORK_SECONDS: Final = 0.1
 _SHORTEST_SECONDS: Final = 0.01
 _RENEW_EVERY_SECONDS: Final = 3.0
-_COMPANY_SECONDS: Final = 0.005
-"""Where all slots are taken, those that are freed within this are filled with one claim."""
 _ERROR_PAUSE_SECONDS: Final = 0.5
 _REPORT_SECONDS: Final = 8.0
 """Less than a lease: later somebody else has the task."""
@@ -80,6 +79,7 @@ class Drain:
         # Something due was left behind for want of slots: look again when one is free.
         self._left_behind = False
         self._looking_again: asyncio.TimerHandle | None = None
+        self._looks = Looks(time.monotonic)
         # Slots kept for tasks whose save is on its way, by namespace.
         self._reserved: Counter[str] = Counter()
 
@@ -87,6 +87,11 @@ class Drain:
         """Something is due. Safe on the loop's own thread only."""
         self._due.set()
         self._slot_freed.set()
+
+    def ring_late(self) -> None:
+        """Something was due a while ago, and has been heard of most likely."""
+        if self._looks.heard_late():
+            self.ring()
 
     async def run(self) -> None:
         """Drain until `stop`."""
@@ -151,6 +156,8 @@ class Drain:
 
     async def _turn(self) -> None:
         """Claim once; wait for a ring when nothing was due, for a slot when all are taken."""
+        if early := self._looks.too_early():
+            await asyncio.sleep(early)
         free = SLOTS - self._running().total()
         if free <= 0:
             self._slot_freed.clear()
@@ -158,13 +165,14 @@ class Drain:
             return
         # Cleared before the claim: what becomes due during it rings again.
         self._due.clear()
+        self._looks.begin()
         idle = not await self._take(free)
         if self._stopping or self._due.is_set():
             return
         # Only who has nothing to do asks when there will be something.
-        pause = await self._until_next_due() if idle else _AFTER_WORK_SECONDS
+        pause = await self._until_next_due() if idle else MOMENT_SECONDS
         try:
-            await asyncio.wait_for(self._due.wait(), pause)
+            await asyncio.wait_for(self._due.wait(), self._looks.pause(pause))
         except TimeoutError:
             return
 
@@ -217,7 +225,7 @@ class Drain:
         self._slot_freed.set()
         if self._left_behind and self._looking_again is None:
             loop = asyncio.get_running_loop()
-            self._looking_again = loop.call_later(_COMPANY_SECONDS, self._look_again)
+            self._looking_again = loop.call_later(COMPANY_SECONDS, self._look_again)
 
     def _look_again(self) -> None:
         self._looking_again = None
