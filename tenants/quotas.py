@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    FromClause,
     SmallInteger,
     Text,
     bindparam,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from tenants.database import Connection
 from tenants.errors import QuotaExceeded
@@ -62,21 +63,31 @@ _given_back = (
     )
     .render_derived()
 )
-_adding = insert(usage).from_select(
-    ["namespace", "quota", "slot", "amount"],
-    select(
-        _given_back.c.namespace,
-        _given_back.c.quota,
-        cast(func.pg_backend_pid() % _SLOTS, SmallInteger),
-        func.sum(_given_back.c.amount),
+
+
+def giving_back(given: FromClause) -> Insert:
+    """A statement that returns `given`: rows of a namespace, a quota and an amount below 0.
+
+    For whoever writes what it belongs to in the same statement; there it comes last.
+    """
+    adding = insert(usage).from_select(
+        ["namespace", "quota", "slot", "amount"],
+        select(
+            given.c.namespace,
+            given.c.quota,
+            cast(func.pg_backend_pid() % _SLOTS, SmallInteger),
+            func.sum(given.c.amount),
+        )
+        .group_by(given.c.namespace, given.c.quota)
+        .order_by(collate(given.c.namespace, "C"), collate(given.c.quota, "C")),
     )
-    .group_by(_given_back.c.namespace, _given_back.c.quota)
-    .order_by(collate(_given_back.c.namespace, "C"), collate(_given_back.c.quota, "C")),
-)
-_GIVE_BACK: Final = _adding.on_conflict_do_update(
-    index_elements=["namespace", "quota", "slot"],
-    set_={"amount": usage.c.amount + _adding.excluded.amount},
-)
+    return adding.on_conflict_do_update(
+        index_elements=["namespace", "quota", "slot"],
+        set_={"amount": usage.c.amount + adding.excluded.amount},
+    )
+
+
+_GIVE_BACK: Final = giving_back(_given_back)
 _MATCHES: Final = (usage.c.namespace == bindparam("of_namespace")) & (
     usage.c.quota == bindparam("of_quota")
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from playground.crash_points import crash_here
 from playground.store import event_messages, executions, idempotency, workflow_messages
-from playground.store.saving import Save, Snapshot, keep_snapshots, save_all
+from playground.store.saving import Save, Snapshot, gives_back, keep_snapshots, save_all
 from tenants import quotas
 from tenants.database import Connection, Database, Role, StatementRefused, Undone
 
@@ -206,6 +206,7 @@ class Committer:
             saves = [save for save in batch if save.execution.workflow_id not in held]
             kept = await keep_snapshots(connection, saves, self._stored)
             written = await save_all(connection, saves) if saves else frozenset()
+            settled = gives_back(saves)
             _refuse_outdated(saves, written)
             await _save_beside(connection, [s for s in saves if s.execution.workflow_id in written])
             children = [
@@ -218,7 +219,7 @@ class Committer:
             counted = [
                 (position, save)
                 for position, save in enumerate(batch)
-                if save.running and save.execution.workflow_id in written
+                if save.running and save.execution.workflow_id in written and not settled
             ]
             refused = await quotas.settle(
                 connection,

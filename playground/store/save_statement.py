@@ -51,6 +51,7 @@ from playground.store.tables import (
     task_logs,
     tasks,
 )
+from tenants import quotas
 from tenants.tables import NOW_MS
 
 Spec = dict[str, TypeEngine[Any]]
@@ -79,8 +80,10 @@ EXECUTION: Final[Spec] = {
     "root_id": Text(),
     # Of the catalog that the definition of a start comes from, NULL where it need not be asked.
     "revision": BigInteger(),
+    # What the save adds to the running executions of its namespace.
+    "running": BigInteger(),
 }
-_NOT_STORED: Final = ("expected", "revision")
+_NOT_STORED: Final = ("expected", "revision", "running")
 TASK: Final[Spec] = {
     "id": Text(),
     "namespace": Text(),
@@ -170,6 +173,8 @@ class Parts:
     effects: bool
     seldom: bool
     """A task is removed or a line logged."""
+    ends: bool = False
+    """Executions end and none begins: what they give back of their quota meets no limit."""
     one: bool = False
     """There is one execution, given as plain values."""
     tasks: int | None = None
@@ -197,6 +202,8 @@ def statement(parts: Parts) -> Any:
         logged = [name for name in LOG if name != "execution_id"]
         following.append(_deleted_tasks(of_written))
         following.append(_appended(task_logs, _rows("log", LOG), logged, of_written, "logged"))
+    if parts.ends:
+        following.append(_given_back(e, of_written))
     return select(written.c.id).add_cte(*following)
 
 
@@ -347,6 +354,20 @@ def _changed_tasks(t: CTE, of_written: Select[Any]) -> CTE:
         .returning(tasks.c.id)
         .cte("changed")
     )
+
+
+def _given_back(e: CTE, of_written: Select[Any]) -> CTE:
+    """The places of executions that have ended."""
+    ended = (
+        select(
+            e.c.namespace,
+            literal(quotas.RUNNING_EXECUTIONS, Text()).label("quota"),
+            e.c.running.label("amount"),
+        )
+        .where(e.c.running < 0, e.c.id.in_(of_written))
+        .subquery("ended")
+    )
+    return quotas.giving_back(ended).cte("given_back")
 
 
 def _to_index(e: CTE, of_written: Select[Any]) -> CTE:

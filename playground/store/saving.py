@@ -164,6 +164,11 @@ async def save_all(connection: Connection, saves: Sequence[Save]) -> frozenset[s
     return frozenset(row["id"] for row in rows)
 
 
+def gives_back(saves: Sequence[Save]) -> bool:
+    """Whether saving these returns their quota as well: where they take none, and only then."""
+    return any(save.running < 0 for save in saves) and not any(save.running > 0 for save in saves)
+
+
 def _parts_of(saves: Sequence[Save]) -> Parts:
     is_new = [write.base is None for save in saves for write in save.tasks]
     fences = sum(len(save.fences) for save in saves)
@@ -176,6 +181,7 @@ def _parts_of(saves: Sequence[Save]) -> Parts:
         changes=not all(is_new),
         effects=any(save.effects for save in saves),
         seldom=any(save.removed or save.logs for save in saves),
+        ends=gives_back(saves),
         one=one,
         tasks=len(is_new) if one and 0 < len(is_new) <= _MOST_TASKS_AS_VALUES else None,
         fences=fences if one and 0 < fences <= _MOST_FENCES_AS_VALUES else None,
@@ -226,6 +232,7 @@ def _execution_row(save: Save) -> tuple[Any, ...]:
         None if base and base.variables is new.variables else encode_text(new.variables),
         new.root_id or None,
         save.revision,
+        save.running,
     )
 
 
