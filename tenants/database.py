@@ -206,7 +206,8 @@ class Database:
                 raise TooSlow from error
             raise
         finally:
-            await asyncio.shield(self._pool.release(driver))
+            # The pool shields this itself, before anything in it could be cancelled.
+            await self._pool.release(driver)
 
     @property
     def connections(self) -> tuple[int, int]:
