@@ -2,13 +2,15 @@
 
     .venv/bin/python infra/load/chaos.py [--executions 10000] [--seconds 600] [--seed N]
 
-Starts a playground of its own and keeps so many executions of six tasks in flight (a fork of two
-SIMPLE tasks beside HTTP and JQ, and its join), worked on by HTTP workers, half of which take their
-next task from the answer to the last (update-v2). Every two seconds a random
-role, Redis or PostgreSQL backend is killed with -9, every ten Redis is emptied, once a minute the
-supervisor dies with all its children and is started anew, and once PostgreSQL stops immediately as
-in a power cut. Then everything has to end: nothing lost, nothing completed twice, nothing left
-lying thirty seconds after the last kill. Ends with the census; loopback only; ends by itself.
+Starts a playground of its own and keeps so many executions of five tasks in flight (a fork of a
+SIMPLE task beside HTTP and JQ, and its join), worked on by HTTP workers, half of which take their
+next task from the answer to the last (update-v2). Beside them a few chains of SIMPLE tasks go
+through a queue of their own, where the save that ends a task hands out the next. Every two seconds
+a random role, Redis or PostgreSQL backend is killed with -9, every ten Redis is emptied, once a
+minute the supervisor dies with all its children and is started anew, and once PostgreSQL stops
+immediately as in a power cut. Then everything has to end: nothing lost, nothing completed twice,
+nothing left lying thirty seconds after the last kill. Ends with the census; loopback only; ends by
+itself.
 """
 
 import argparse
@@ -41,6 +43,8 @@ from infra.load.installation import Installation, Key, NeverReady  # noqa: E402
 
 WORKFLOW = "chaos"
 STEP = "chaos_step"
+CHAIN = "chaos_chain"
+LINK = "chaos_link"
 STUCK_SECONDS = 30.0
 """From the last kill until nothing that is due may be left lying."""
 STUCK_STARTS = 6.0
@@ -52,6 +56,8 @@ _FLUSH_EVERY = 10.0
 _SUPERVISOR_EVERY = 60.0
 _STARTERS = 8
 _WORKERS = 8
+_CHAINS = 4
+_CHAIN_PAUSE_SECONDS = 0.2
 _BATCH = 10
 _MOST_DUE = 100
 _PATIENCE_SECONDS = 60.0
@@ -85,11 +91,6 @@ _STEP = {
     "type": "SIMPLE",
     "inputParameters": {"n": "${workflow.input.n}"},
 }
-_NEXT_STEP = {
-    **_STEP,
-    "taskReferenceName": "next_step",
-    "inputParameters": {"n": "${step.output.n}"},
-}
 DEFINITION: dict[str, Any] = {
     "name": WORKFLOW,
     "version": 1,
@@ -99,16 +100,26 @@ DEFINITION: dict[str, Any] = {
             "name": "fork",
             "taskReferenceName": "fork",
             "type": "FORK_JOIN",
-            "forkTasks": [[_CALL, _SUM], [_STEP, _NEXT_STEP]],
+            "forkTasks": [[_CALL, _SUM], [_STEP]],
         },
-        {
-            "name": "join",
-            "taskReferenceName": "join",
-            "type": "JOIN",
-            "joinOn": ["sum", "next_step"],
-        },
+        {"name": "join", "taskReferenceName": "join", "type": "JOIN", "joinOn": ["sum", "step"]},
     ],
-    "outputParameters": {"step": "${next_step.output.n}", "sum": "${sum.output.result}"},
+    "outputParameters": {"step": "${step.output.n}", "sum": "${sum.output.result}"},
+}
+CHAIN_DEFINITION: dict[str, Any] = {
+    "name": CHAIN,
+    "version": 1,
+    "schemaVersion": 2,
+    "tasks": [
+        {
+            "name": LINK,
+            "taskReferenceName": f"link_{number}",
+            "type": "SIMPLE",
+            "inputParameters": {"n": f"${{{before}}}"},
+        }
+        for number, before in enumerate(("workflow.input.n", "link_0.output.n", "link_1.output.n"))
+    ],
+    "outputParameters": {"n": "${link_2.output.n}"},
 }
 # The web role answers the HTTP calls, too: while it is dead they fail, and are tried again.
 TASK_DEFINITIONS = [
@@ -122,7 +133,7 @@ TASK_DEFINITIONS = [
         "timeoutPolicy": "RETRY",
         "ownerEmail": "chaos@example.org",
     }
-    for name in (STEP, "chaos_call", "chaos_sum")
+    for name in (STEP, LINK, "chaos_call", "chaos_sum")
 ]
 
 
@@ -254,25 +265,37 @@ class _Crowd:
         count, update = (1, self._update_and_go_on) if goes_on else (_BATCH, self._update)
         path = f"/tasks/poll/batch/{STEP}?count={count}&timeout=500&workerid=w{number}"
         while True:
-            if not self._may_work:
+            if not self._may_work():
                 await asyncio.sleep(0.1)
                 continue
             for task in await self._insist("GET", path):
                 await update(task)
 
-    @property
     def _may_work(self) -> bool:
         return self.ending or self.is_there
+
+    async def chain(self, number: int) -> None:
+        """Start a chain and work on what there is of them, one after the other until cancelled."""
+        path = f"/tasks/poll/batch/{LINK}?count=1&timeout=500&workerid=c{number}"
+        while True:
+            if not self.ending:
+                body = {"n": len(self.started)}
+                self.started.append(await self._insist("POST", f"/workflow/{CHAIN}", body))
+                await asyncio.sleep(_CHAIN_PAUSE_SECONDS)
+            for task in await self._insist("GET", path):
+                await self._update_and_go_on(task, may_go_on=lambda: True)
 
     async def _update(self, task: dict[str, Any]) -> None:
         # A 404 would be a lost task: the census says which.
         with contextlib.suppress(Refused):
             await self._insist("POST", "/tasks", _result_of(task))
 
-    async def _update_and_go_on(self, task: dict[str, Any]) -> None:
+    async def _update_and_go_on(
+        self, task: dict[str, Any], may_go_on: Callable[[], bool] | None = None
+    ) -> None:
         following: dict[str, Any] | None = task
         while following is not None:
-            if not self._may_work:
+            if not (may_go_on or self._may_work)():
                 await self._update(following)
                 break
             result, following = _result_of(following), None
@@ -384,11 +407,12 @@ async def chaos(
     """Keep `executions` in flight and kill for so long; what came of it."""
     report = Report(seed, executions, seconds)
     async with client_of(key) as client:
-        await client.call("PUT", "/metadata/workflow", [DEFINITION])
+        await client.call("PUT", "/metadata/workflow", [DEFINITION, CHAIN_DEFINITION])
         await client.call("POST", "/metadata/taskdefs", TASK_DEFINITIONS)
         crowd = _Crowd(client, executions)
         starting = [asyncio.create_task(crowd.start_some()) for _ in range(_STARTERS)]
         working = [asyncio.create_task(crowd.work(n)) for n in range(_WORKERS)]
+        working += [asyncio.create_task(crowd.chain(n)) for n in range(_CHAINS)]
         working.append(asyncio.create_task(crowd.watch(installation, key.namespace)))
         try:
             while not crowd.is_there:
@@ -452,22 +476,19 @@ async def _count_stuck(installation: Installation, report: Report, last_kill: fl
 async def _until_all_ended(
     installation: Installation, namespace: str, report: Report, last_kill: float
 ) -> None:
-    """Until nothing is unfinished, or nothing has changed for a while."""
-    query = (
-        "SELECT status, count(*) FROM executions WHERE namespace = $1 AND name = $2 GROUP BY status"
-    )
+    """Until nothing is unfinished, or no execution and no task has ended for a while."""
     before: dict[str, int] = {}
     changed = time.monotonic()
     while time.monotonic() - changed < _PATIENCE_SECONDS:
         try:
-            now = dict(await _rows(installation, query, namespace, WORKFLOW))
+            now = dict(await _rows(installation, _PROGRESS, namespace))
         except _GONE:
             # It was killed last, and is on its way.
             await asyncio.sleep(0.5)
             continue
         if now != before:
             before, changed = now, time.monotonic()
-        if set(now) <= ENDED:
+        if set(now) <= {*ENDED, _TASKS_ENDED}:
             break
         await asyncio.sleep(0.5)
     report.seconds_to_the_end = changed - last_kill
@@ -480,10 +501,10 @@ async def _count(
         row["id"]: row
         for row in await _rows(
             installation,
-            "SELECT id, status, input::json ->> 'n' AS n, output FROM executions "
-            "WHERE namespace = $1 AND name = $2",
+            "SELECT id, name, status, input::json ->> 'n' AS n, output FROM executions "
+            "WHERE namespace = $1 AND name = ANY($2)",
             namespace,
-            WORKFLOW,
+            [WORKFLOW, CHAIN],
         )
     }
     report.executions = len(executions)
@@ -491,10 +512,11 @@ async def _count(
     report.lost = len(set(started) - set(executions))
     report.unfinished = sum(row["status"] not in ENDED for row in executions.values())
     report.wrong = sum(
-        row["status"] in ENDED and json.loads(row["output"] or "0") != _output_of(int(row["n"]))
+        row["status"] in ENDED
+        and json.loads(row["output"] or "0") != _output_of(row["name"], int(row["n"]))
         for row in executions.values()
     )
-    tasks = await _rows(installation, _COUNT_TASKS, namespace, WORKFLOW)
+    tasks = await _rows(installation, _COUNT_TASKS, namespace, [WORKFLOW, CHAIN])
     report.attempts = sum(row["attempts"] for row in tasks)
     report.repeated = {row["ref"]: int(row["repeated"]) for row in tasks if row["repeated"]}
     report.retried = {row["ref"]: row["retried"] for row in tasks if row["retried"]}
@@ -512,24 +534,29 @@ SELECT
     AND available_at <= extract(epoch FROM clock_timestamp()) * 1000
   ) AS due
 """
+_TASKS_ENDED = "tasks ended"
+_PROGRESS = f"""
+SELECT status, count(*) FROM executions WHERE namespace = $1 GROUP BY status
+UNION ALL SELECT '{_TASKS_ENDED}', count(*) FROM tasks WHERE namespace = $1 AND end_time > 0
+"""
 # A poll beyond the first is an attempt that somebody began and somebody else began again.
 _COUNT_TASKS = """
 SELECT ref, count(*) AS attempts,
   sum(greatest(poll_count - 1, 0)) AS repeated,
   count(*) FILTER (WHERE retry > 0) AS retried,
   count(*) FILTER (WHERE status = 'COMPLETED') AS completed,
-  count(DISTINCT execution_id) AS executions
+  count(DISTINCT execution_id) FILTER (WHERE status = 'COMPLETED') AS executions
 FROM (
   SELECT t.*, coalesce((t.header::json ->> 'retryCount')::int, 0) AS retry
   FROM tasks AS t JOIN executions AS e ON e.id = t.execution_id
-  WHERE e.namespace = $1 AND e.name = $2
+  WHERE e.namespace = $1 AND e.name = ANY($2)
 ) AS attempt
 GROUP BY ref ORDER BY ref
 """
 
 
-def _output_of(number: int) -> dict[str, int]:
-    return {"step": number, "sum": number + 1}
+def _output_of(name: str, number: int) -> dict[str, int]:
+    return {"n": number} if name == CHAIN else {"step": number, "sum": number + 1}
 
 
 async def _rows(installation: Installation, sql: str, *values: Any) -> list[Any]:
