@@ -20,8 +20,7 @@ CALLS = "PopulationMaxMin"
 STEPS = "crowd_steps"
 TASKS_OF_A_RUN = {CALLS: 5, STEPS: 3}
 """Task rows when nothing is retried: HTTP, FORK, two JQ, JOIN; three SIMPLE ones."""
-_STEP = {
-    "name": "crowd_step",
+_POLICY = {
     "retryCount": 50,
     "retryDelaySeconds": 1,
     "timeoutSeconds": 600,
@@ -89,7 +88,9 @@ async def run_crowd(installation: Installation, key: Key, size: int, fault: Faul
     began = asyncio.get_running_loop().time()
     async with client_of(key) as client:
         await client.call("PUT", "/metadata/workflow", [_DEFINITION])
-        await client.call("POST", "/metadata/taskdefs", [_STEP])
+        await client.call("POST", "/metadata/taskdefs", [{"name": "crowd_step", **_POLICY}])
+        # The web role answers the calls, too: while it is dead they fail, and are tried again.
+        await client.call("PUT", "/metadata/taskdefs", {"name": "get_population_data", **_POLICY})
         started: list[str] = []
         starting = asyncio.create_task(_start(client, size, started))
         working = [asyncio.create_task(_work(client, number)) for number in range(_WORKERS)]
