@@ -14,7 +14,7 @@ from playground.api.endpoint import Content, Endpoint
 from playground.api.parameters import MAX_LONG, Boolean, Choice, Integer, Text, TextList
 from playground.engine import workflows
 from playground.model.definitions import JSONObject
-from playground.model.errors import NotFound
+from playground.model.errors import NoSuchWorkflow, NotFound
 from playground.model.execution import Execution, Task, WorkflowStatus
 from playground.model.requests import IdempotencyStrategy, StartWorkflowRequest
 from playground.model.search_query import MAX_PAGE, Clause, Operator, SearchRequest
@@ -88,12 +88,12 @@ async def start_workflow(request: Request) -> Response:
 
 async def start_workflow_by_name(request: Request) -> Response:
     """Start by name; the body is the input."""
-    return await _start(request, await _start_request(request, VERSION.optional(request)))
+    return await _start_by_path(request, VERSION.optional(request))
 
 
 async def start_workflow_version(request: Request) -> Response:
     """Start by name and version; the body is the input."""
-    return await _start(request, await _start_request(request, version_of(request)))
+    return await _start_by_path(request, version_of(request))
 
 
 def version_of(request: Request) -> int:
@@ -112,6 +112,14 @@ async def _start_request(request: Request, version: int | None) -> StartWorkflow
         correlation_id=CORRELATION_ID.optional(request) or UNSET,
         priority=PRIORITY.of(request),
     )
+
+
+async def _start_by_path(request: Request, version: int | None) -> Response:
+    start = await _start_request(request, version)
+    try:
+        return await _start(request, start)
+    except NoSuchWorkflow as unknown:
+        raise NotFound(unknown.of_path) from None
 
 
 async def _start(request: Request, start: StartWorkflowRequest) -> Response:

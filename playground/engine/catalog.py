@@ -7,7 +7,7 @@ from typing import Final
 from playground.decider import freeze, names_to_freeze
 from playground.engine import rate_limits, schemas
 from playground.model.definitions import WorkflowDef
-from playground.model.errors import NotFound
+from playground.model.errors import NoSuchWorkflow
 from playground.store import definitions
 from tenants.database import Connection
 
@@ -39,7 +39,7 @@ async def frozen(
 ) -> WorkflowDef:
     """The registered definition as an execution would carry it; version None is the highest.
 
-    Raises `NotFound` with Conductor's words.
+    Raises `NoSuchWorkflow`.
     """
     revision = await definitions.revision(connection)
     kept = remembered(namespace, name, version)
@@ -47,8 +47,7 @@ async def frozen(
         return kept.definition
     definition = await definitions.workflow(connection, name, version)
     if definition is None:
-        wanted = "null" if version is None else version
-        raise NotFound(f"No such workflow defined. name={name}, version={wanted}")
+        raise NoSuchWorkflow(name, version)
     result = await frozen_copy(connection, await rate_limits.limited(connection, definition))
     _kept[namespace, name, version] = Remembered(result, revision)
     _kept.move_to_end((namespace, name, version))

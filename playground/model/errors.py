@@ -2,6 +2,7 @@
 
 PlaygroundError
 ├── NotFound            not there, or not yours: the two are not told apart
+│   └── NoSuchWorkflow  no definition of that name and version is registered
 ├── Conflict            the state of the thing does not allow it
 │   └── TerminalState   it has ended already
 ├── IllegalState        a verb that Conductor refuses with 500, its words kept
@@ -24,6 +25,15 @@ class PlaygroundError(Exception):
 
 class NotFound(PlaygroundError):
     """Not found."""
+
+
+class NoSuchWorkflow(NotFound):
+    """No such workflow defined. Conductor has other words for it where the name is in a path."""
+
+    def __init__(self, name: str, version: int | None) -> None:
+        wanted = "null" if version is None else version
+        super().__init__(f"No such workflow defined. name={name}, version={wanted}")
+        self.of_path = f"No such workflow found by name: {name}, version: {wanted}"
 
 
 class Conflict(PlaygroundError):

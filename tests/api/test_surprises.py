@@ -57,6 +57,32 @@ async def test_request_without_a_token_is_401_with_an_error(rt: Runtime, calls_o
     assert answer.headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/api/workflow/nope", {}, "No such workflow found by name: nope, version: null"),
+        ("/api/workflow/nope?version=7", {}, "No such workflow found by name: nope, version: 7"),
+        ("/api/workflow/start/nope/7", {}, "No such workflow found by name: nope, version: 7"),
+        (
+            "/api/workflow",
+            {"name": "nope", "input": {}},
+            "No such workflow defined. name=nope, version=null",
+        ),
+        (
+            "/api/workflow",
+            {"name": "nope", "version": 7, "input": {}},
+            "No such workflow defined. name=nope, version=7",
+        ),
+    ],
+)
+async def test_unknown_workflow_is_told_in_the_words_of_its_call(
+    calls: httpx2.AsyncClient, path: str, body: dict[str, Any], message: str
+) -> None:
+    answer = await calls.post(path, json=body)
+
+    assert (answer.status_code, answer.json()["message"]) == (404, message)
+
+
 async def test_unregistered_task_type_is_worked(calls: httpx2.AsyncClient, started: str) -> None:
     task = await polled(calls)
 
