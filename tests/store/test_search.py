@@ -199,7 +199,14 @@ async def test_masses_are_bounded_and_the_newest_are_met(
     rt: Runtime, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With limits of two and three what happens to thousands happens to six."""
-    for limit, value in (("_FEW", 2), ("_SOME", 3), ("_MOST_NAMED", 2), ("MOST_COUNTED", 4)):
+    for limit, value in (
+        ("_FEW", 2),
+        ("_SOME", 3),
+        ("_MOST_WORDED", 3),
+        ("_MOST_NAMED", 2),
+        ("_MOST_ONE_BY_ONE", 2),
+        ("MOST_COUNTED", 4),
+    ):
         monkeypatch.setattr(search, limit, value)
     started = [await start(rt, caller, {"n": n, "in": "haystack"}) for n in range(6)]
 
@@ -209,16 +216,54 @@ async def test_masses_are_bounded_and_the_newest_are_met(
         worded = await queries.search_executions(
             connection, wanted(free_text="haystack", sort="correlationId:ASC")
         )
-        named = await queries.search_tasks(connection, wanted(TASK_FIELDS, query="workflowName=wf"))
-        in_tasks = await queries.search_executions_by_tasks(
-            connection, wanted(TASK_FIELDS, query="taskType=T")
+        named = await queries.search_tasks(
+            connection, wanted(TASK_FIELDS, query="workflowName=wf", sort="taskType:ASC")
         )
 
     assert [one.workflow_id for one in oldest[1]] == started[:4]
     assert {one.workflow_id for one in by_name[1]} == set(started[2:])
     assert {one.workflow_id for one in worded[1]} == set(started[3:])
     assert len({one.workflow_instance_id for one in named[1]} & set(started)) == 2
-    assert (oldest[0], by_name[0], worded[0], named[0], in_tasks[0]) == (4, 4, 3, 2, 4)
+    assert (oldest[0], by_name[0], worded[0], named[0]) == (4, 4, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("search_for", "fields", "query"),
+    [
+        (queries.search_executions, EXECUTION_FIELDS, ""),
+        (queries.search_executions, EXECUTION_FIELDS, "status=RUNNING"),
+        (queries.search_tasks, TASK_FIELDS, "taskType=T"),
+        (queries.search_tasks, TASK_FIELDS, "workflowName=wf"),
+        (queries.search_executions_by_tasks, TASK_FIELDS, ""),
+        (queries.search_executions_by_tasks, TASK_FIELDS, "taskType=T"),
+        (queries.search_executions_by_tasks, TASK_FIELDS, "workflowName=wf"),
+        (queries.search_executions_by_tasks, TASK_FIELDS, "workflowName=wf AND taskType=T"),
+    ],
+)
+@pytest.mark.parametrize("order", ["DESC", "ASC"])
+async def test_pages_by_start_time_come_to_the_end_of_any_mass(
+    rt: Runtime,
+    caller: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+    search_for: Any,
+    fields: Any,
+    query: str,
+    order: str,
+) -> None:
+    """The bounds of sorting and counting are two here; the total says more than has been met."""
+    for limit in ("_MOST_NAMED", "_MOST_ONE_BY_ONE", "_MOST_OWNERS", "MOST_COUNTED"):
+        monkeypatch.setattr(search, limit, 2)
+    started = [await start(rt, caller, {}) for _ in range(5)]
+
+    found: list[str] = []
+    total = 1
+    async with rt.reading(caller.namespace) as connection:
+        while len(found) < total:
+            page = wanted(fields, query=query, sort=f"startTime:{order}", start=len(found), size=2)
+            total, some = await search_for(connection, page)
+            found += [getattr(one, "workflow_instance_id", "") or one.workflow_id for one in some]
+
+    assert (sorted(found), total) == (sorted(started), 5)
 
 
 async def test_page_beyond_the_end_still_tells_how_many(rt: Runtime, caller: Caller) -> None:
