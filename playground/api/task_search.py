@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from playground.api.answers import as_json
 from playground.api.endpoint import Endpoint
-from playground.api.workflow_search import SEARCH, request_of
+from playground.api.workflow_search import SEARCH, TOTAL, request_of
 from playground.model.execution import Task, TaskSummary
 from playground.model.search_query import TASK_FIELDS
 from playground.model.summaries import iso_time
@@ -83,6 +83,7 @@ ENDPOINTS = (
         handler=search_tasks,
         scope="task:read",
         summary="Search tasks",
+        description=TOTAL,
         parameters=SEARCH,
         answers={200: TaskSummarySearchResult},
     ),
@@ -92,6 +93,7 @@ ENDPOINTS = (
         handler=search_tasks_in_full,
         scope="task:read",
         summary="Search tasks and give them in full",
+        description=TOTAL,
         parameters=SEARCH,
         answers={200: TaskSearchResult},
     ),

@@ -50,6 +50,14 @@ FREE_TEXT = Text(
 )
 QUERY = Text("query", "For example: workflowType IN (a, b) AND status = FAILED", longest=10_000)
 TOP_LEVEL_ONLY = Boolean("topLevelOnly", "Leave out executions that a workflow started")
+TOTAL = (
+    "By start time, the default order, pages go as deep as you ask: go on until one holds fewer "
+    "than `size`. `totalHits` is exact up to 100,000; beyond that it grows with the pages. In any "
+    "other order the newest 100,000 that match are counted and sorted, 10,000 where a query for "
+    "tasks names their workflow. A word that more than 1,000 executions hold is, together with "
+    "other conditions, looked for in the newest 10,000 of them, in 3,000 where inputs or outputs "
+    "have to be read, and in 1,000 for tasks; `totalHits` then counts those."
+)
 SEARCH = (START, SIZE, SORT, FREE_TEXT, QUERY)
 
 
@@ -118,6 +126,7 @@ ENDPOINTS = (
         handler=search_workflows,
         scope="workflow:read",
         summary="Search executions",
+        description=TOTAL,
         parameters=(*SEARCH, TOP_LEVEL_ONLY),
         answers={200: WorkflowSearchResult},
     ),
@@ -127,6 +136,7 @@ ENDPOINTS = (
         handler=search_executions,
         scope="workflow:read",
         summary="Search executions and give them in full",
+        description=TOTAL,
         parameters=(*SEARCH, TOP_LEVEL_ONLY),
         answers={200: ExecutionSearchResult},
     ),
@@ -136,6 +146,7 @@ ENDPOINTS = (
         handler=search_workflows_by_tasks,
         scope="workflow:read",
         summary="Search executions by fields of their tasks",
+        description=TOTAL,
         parameters=SEARCH,
         answers={200: WorkflowSearchResult},
     ),
@@ -145,6 +156,7 @@ ENDPOINTS = (
         handler=search_executions_by_tasks,
         scope="workflow:read",
         summary="Search executions by fields of their tasks and give them in full",
+        description=TOTAL,
         parameters=SEARCH,
         answers={200: ExecutionSearchResult},
     ),

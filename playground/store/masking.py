@@ -18,7 +18,8 @@ then nothing is looked at but the two keys. The values of a revision are opened 
 document in which none of them occurs (a look at its text as stored) is given as it is.
 
 An execution that holds a hidden value is not found by what its texts hold, only by its columns:
-else one could ask for a secret letter by letter.
+else one could ask for a secret letter by letter. The same goes for texts with masked keys; only
+where more than a thousand executions hold a word is `_secrets` or `_masked` not looked for.
 """
 
 import base64
@@ -212,11 +213,22 @@ async def masked_fields(connection: Connection) -> list[str]:
     return sorted({name for row in found for name in _decode_fields(row["body"]).masked_fields})
 
 
+async def masking_snapshots(connection: Connection) -> dict[str, list[str]]:
+    """Snapshot → the names in its `maskedFields`, of the snapshots that have any."""
+    if not isinstance(connection, Reading):
+        return {}
+    found = await connection.all(_MASKING_SNAPSHOTS)
+    return {row["digest"]: _decode_fields(row["body"]).masked_fields for row in found}
+
+
 class _Fields(msgspec.Struct, rename="camel"):
     masked_fields: list[str] = []
 
 
 _decode_fields: Final = msgspec.json.Decoder(_Fields).decode
+_MASKING_SNAPSHOTS: Final = select(snapshots.c.digest, snapshots.c.body).where(
+    func.strpos(snapshots.c.body, '"maskedFields":["') > 0
+)
 _MASKING: Final = union(
     *(
         select(table.c.body).where(func.strpos(table.c.body, '"maskedFields":["') > 0)

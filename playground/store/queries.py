@@ -277,6 +277,13 @@ async def task_logs(connection: Connection, task_id: str, *, after: int = 0) -> 
     return [mask.log(line) for line in lines] if mask else lines
 
 
+async def search_execution_ids(
+    connection: Connection, wanted: SearchRequest
+) -> tuple[int, Sequence[str]]:
+    """The ids of what `search_executions` finds for clauses on ordinary fields."""
+    return await search.ids_of_executions_matching(connection, wanted)
+
+
 async def search_executions(
     connection: Connection, wanted: SearchRequest
 ) -> tuple[int, Sequence[Execution]]:

@@ -55,7 +55,13 @@ from playground.model.search_query import (
 from playground.store import executions as execution_rows
 from playground.store import rows
 from playground.store.masking import KEYS as MASKED_KEYS
-from playground.store.masking import hidden_from, mask_of, masked_fields
+from playground.store.masking import (
+    Reading,
+    hidden_from,
+    mask_of,
+    masked_fields,
+    masking_snapshots,
+)
 from playground.store.secrets import REVISION
 from playground.store.tables import executions, tasks
 from tenants.database import Connection
@@ -170,6 +176,10 @@ async def executions_matching(
         read = [_execution_condition(one) for one in wanted.clauses if _names_of_path(one)]
         read += _holds(document) if document else _held_together(wanted.free_text, _EXECUTION_TEXTS)
         read += await _showing_nothing_hidden(connection, wanted, _EXECUTION_TEXTS)
+        if wanted.free_text and not document:
+            read += await _outside_what_is_masked(
+                connection, _EXECUTION_TEXTS, executions.c.snapshot, always=words.few is not None
+            )
         if words.few is None and not (wanted.clauses or read) and wanted.sort == NEWEST_FIRST:
             return await _newest_with(connection, words, wanted)
         matching = await _limited_to(
@@ -184,6 +194,18 @@ async def executions_matching(
         matching = matching.where(*read)
     found = await _page(connection, matching, wanted, _OF_EXECUTIONS, MOST_COUNTED)
     return found.total, await _executions(connection, found.ids)
+
+
+async def ids_of_executions_matching(
+    connection: Connection, wanted: SearchRequest
+) -> tuple[int, Sequence[str]]:
+    """The same for clauses on ordinary fields, without reading what is in the executions."""
+    await connection.first(_GUARDS)
+    matching = select(executions.c.id).where(
+        true(), *(_execution_condition(one) for one in wanted.clauses)
+    )
+    found = await _page(connection, matching, wanted, _OF_EXECUTIONS, MOST_COUNTED)
+    return found.total, found.ids
 
 
 async def executions_with_tasks_matching(
@@ -441,6 +463,12 @@ async def _tasks_wanted(connection: Connection, wanted: SearchRequest) -> tuple[
     limited = await _limited_to(
         connection, words, "", matching, tasks.c.execution_id, _TASK_TEXTS, newest=_FEW
     )
+    snapshot = (
+        select(executions.c.snapshot)
+        .where(executions.c.id == tasks.c.execution_id)
+        .scalar_subquery()
+    )
+    each += await _outside_what_is_masked(connection, _TASK_TEXTS, snapshot, always=True)
     return limited.where(*each), _FEW
 
 
@@ -477,6 +505,32 @@ async def _showing_nothing_hidden(
         together = func.concat_ws(" ", *texts, type_=Text())
         value = func.unnest(cast(list(hidden), ARRAY(Text))).column_valued("hidden_value")
         conditions.append(not_(exists(select(value).where(func.strpos(together, value) > 0))))
+    return conditions
+
+
+async def _outside_what_is_masked(
+    connection: Connection,
+    texts: Sequence[ColumnElement[Any]],
+    snapshot: ColumnElement[Any],
+    *,
+    always: bool,
+) -> list[ColumnElement[bool]]:
+    """Texts with a key whose value is masked are not found by their words: a guess would be told.
+
+    `always` is also about the keys that are masked everywhere, for which every text is read.
+    """
+    if not isinstance(connection, Reading):
+        return []
+    together = func.concat_ws(" ", *texts, type_=Text())
+    conditions: list[ColumnElement[bool]] = []
+    if always:
+        conditions += [func.strpos(together, f'"{key}":') == 0 for key in MASKED_KEYS]
+    masking = await masking_snapshots(connection)
+    if masking:
+        fields = sorted({field for some in masking.values() for field in some})
+        of_one = snapshot == any_(cast(list(masking), ARRAY(Text)))
+        holds = [func.strpos(together, f'"{field}":') > 0 for field in fields]
+        conditions.append(not_(and_(func.coalesce(of_one, false()), or_(*holds))))
     return conditions
 
 
@@ -684,6 +738,7 @@ __all__ = [
     "SearchRequest",
     "executions_matching",
     "executions_with_tasks_matching",
+    "ids_of_executions_matching",
     "index_some",
     "tasks_matching",
 ]

@@ -265,6 +265,22 @@ async def test_monitors_of_events_mask_the_fields_of_any_definition(
     assert record["output"]["msg"]["who"] == {"ssn": "***", "city": "x"}
 
 
+@pytest.mark.parametrize("of", ["workflow/search", "workflow/search-by-tasks", "tasks/search"])
+async def test_word_under_a_masked_key_is_not_found(
+    rt: Runtime, caller: Caller, calls: httpx2.AsyncClient, of: str
+) -> None:
+    """Who guesses it must not be told."""
+    nodes = [simple("t1", input_parameters={"in": "${workflow.input}"})]
+    await run(rt, caller, nodes, given={"password": "hush"}, masked_fields=["password"])
+    await run(rt, caller, nodes, given={"_masked": {"any": "hush"}}, name="every")
+    await run(rt, caller, nodes, given={"open": "aloud"}, name="open", masked_fields=["password"])
+
+    masked = (await calls.get(f"/api/{of}?freeText=hush")).json()
+    shown = (await calls.get(f"/api/{of}?freeText=aloud")).json()
+
+    assert (masked["totalHits"], shown["totalHits"]) == (0, 1)
+
+
 @pytest.mark.parametrize("words", ["query=input.password = hush", 'freeText={"password":"hush"}'])
 async def test_nobody_finds_an_execution_by_a_masked_field(
     rt: Runtime, caller: Caller, calls: httpx2.AsyncClient, words: str
