@@ -33,6 +33,7 @@ _DIALECT: Final = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 _ACQUIRE_SECONDS: Final = 8.0
 """A burst waits for its turn: longer than it takes to answer hundreds, shorter than the ten seconds
 after which clients give up."""
+_ROLLBACK_SECONDS: Final = 2.0
 _SETTINGS: Final = {
     "application_name": "playground",
     # It never pays for our short statements.
@@ -227,6 +228,9 @@ _GONE: Final = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # The server had something to say while nobody asked: mostly that it ends the connection of a
+    # process that stood still in a transaction.
+    asyncpg.InternalClientError,
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
@@ -252,11 +256,16 @@ async def _roll_back(driver: Any) -> None:
     # Whoever waits for it may leave first; what came of it is then nobody's.
     ending.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     try:
-        await asyncio.wait_for(asyncio.shield(ending), 2)
-    except BaseException:  # noqa: BLE001 - whatever went wrong, the connection must not be reused
-        # The pool takes back by itself a connection whose server went away.
+        async with asyncio.timeout(_ROLLBACK_SECONDS):
+            await asyncio.shield(ending)
+    except BaseException as error:
+        # Whatever went wrong, the connection must not be used again. The pool takes back by itself
+        # one whose server went away.
         with contextlib.suppress(asyncpg.InterfaceError):
             driver.terminate()
+        if isinstance(error, asyncio.CancelledError):
+            # Who was told to end must not go on with the error that came before.
+            raise
 
 
 async def _say_rollback(driver: Any) -> None:

@@ -61,7 +61,7 @@ _CHAIN_PAUSE_SECONDS = 0.2
 _BATCH = 10
 _MOST_DUE = 100
 _PATIENCE_SECONDS = 60.0
-_CLIENTS_PATIENCE_SECONDS = 120.0
+_CLIENTS_PATIENCE_SECONDS = 600.0
 _SHOWN = 20
 _NOT_ROLES = frozenset({"postgres", "devidp"})
 # What a fault meets that comes while another one is being recovered from.

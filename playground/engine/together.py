@@ -66,12 +66,16 @@ class Together:
         return await asked.answer
 
     async def _answer_all(self, key: Hashable, answer: Any, most: int) -> None:
-        while waiting := self._waiting[key]:
-            group = [asked for asked in waiting[:most] if not asked.is_gone]
-            self._waiting[key] = waiting[most:]
-            if group:
-                await _answer_group(group, answer)
-        del self._waiting[key]
+        try:
+            while waiting := self._waiting[key]:
+                group = [asked for asked in waiting[:most] if not asked.is_gone]
+                self._waiting[key] = waiting[most:]
+                if group:
+                    await _answer_group(group, answer)
+        finally:
+            # Only where it was cancelled is anybody left: nobody may wait for ever.
+            for asked in self._waiting.pop(key):
+                asked.answer.cancel()
 
 
 async def _answer_group(group: Sequence[Asked[Any, Any]], answer: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 from typing import Any
 
 import pytest
@@ -47,6 +48,22 @@ async def test_transaction_left_alone_is_unavailable(database: Database) -> None
         await run_with(database, limit, text("SELECT 1"), pause=0.3)
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_process_that_stood_still_is_told_unavailable(database: Database, turns: int) -> None:
+    limit = "idle_in_transaction_session_timeout"
+
+    async def stand_still() -> None:
+        async with database.transaction(Role.OPERATOR) as connection:
+            await connection.first(select(func.set_config(limit, "20", True)))
+            time.sleep(0.2)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await connection.first(ONE)
+
+    with pytest.raises(DatabaseUnavailable):
+        await stand_still()
+
+
 async def test_statement_put_together_for_one_request_is_not_kept(database: Database) -> None:
     async with database.transaction(Role.OPERATOR) as connection:
         await connection.scalar(ONE)
@@ -58,3 +75,41 @@ async def test_statement_put_together_for_one_request_is_not_kept(database: Data
 
     assert len(tenants.database._known) == before
     assert tenants.database._compiled(ONE) is tenants.database._compiled(ONE)
+
+
+class _Slow:
+    """A connection that takes long over a rollback, and the pool that has it."""
+
+    def __init__(self) -> None:
+        self.rolling_back = asyncio.Event()
+        self.terminated = False
+
+    async def acquire(self, *, timeout: float) -> "_Slow":
+        return self
+
+    async def release(self, _: object) -> None:
+        pass
+
+    async def execute(self, text: str) -> None:
+        if text == "ROLLBACK":
+            self.rolling_back.set()
+            await asyncio.sleep(60)
+
+    def terminate(self) -> None:
+        self.terminated = True
+
+
+async def test_who_is_cancelled_in_a_rollback_is_not_told_of_an_error_instead() -> None:
+    slow = _Slow()
+
+    async def fail() -> None:
+        async with Database(slow).transaction(Role.OPERATOR):
+            raise OSError("gone")
+
+    failing = asyncio.create_task(fail())
+    await slow.rolling_back.wait()
+    failing.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await failing
+    assert slow.terminated
