@@ -67,7 +67,7 @@ async def _review(request: Request, form: Form, conflict: str = "", status: int 
         problem = "It cannot be saved like this: see the findings below."
         return await editor_again(request, form, problem, 400)
     page_of_review = await review_of(rt, caller, draft, form)
-    shown = replace(page_of_review, conflict=conflict)
+    shown = replace(page_of_review, conflict=conflict or page_of_review.conflict)
     return await render(request, "workflow_definitions/review.html", shown, status)
 
 
@@ -85,6 +85,8 @@ async def review_of(rt: Runtime, caller: Caller, draft: Draft, form: Form) -> Re
         )
     lines = diff_lines(editor_text(compared) if compared else "", editor_text(wanted))
     added, removed = counts(lines)
+    unseen = _unseen(form, wanted, replaced, base)
+    choices = _choices(wanted, replaced, versions, running)
     return ReviewPage(
         name=form.line("name"),
         target=wanted.name,
@@ -95,10 +97,34 @@ async def review_of(rt: Runtime, caller: Caller, draft: Draft, form: Form) -> Re
         lines=lines,
         added=added,
         removed=removed,
-        choices=_choices(wanted, replaced, versions, running),
+        # What the author has not seen is replaced only by choice, never by pressing Enter.
+        choices=choices[::-1] if unseen else choices,
         running=running.get(wanted.version, 0),
         warnings=sum(1 for note in draft.notes if note.severity == "warning"),
+        conflict=unseen,
     )
+
+
+def _unseen(form: Form, wanted: WorkflowDef, replaced: WorkflowDef | None, base: int) -> str:
+    """What stands under this name and version that the author did not open; "" for nothing."""
+    if replaced is None:
+        return ""
+    if form.line("name") != wanted.name:
+        return (
+            f"There is a workflow {wanted.name} in version {wanted.version} already. "
+            "Below is how yours differs from it."
+        )
+    if base != wanted.version:
+        return (
+            f"Version {wanted.version} is there already, and you opened version {base}. "
+            "Below is how yours differs from it."
+        )
+    if time_of(form.line("seen_time")) != metadata.changed_at(replaced):
+        return (
+            f"Version {wanted.version} was changed after you opened it, perhaps in another tab. "
+            "Nothing of yours is lost: below is how the two differ."
+        )
+    return ""
 
 
 def _choices(

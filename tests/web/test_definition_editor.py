@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from playground.engine import metadata
+from playground.engine.metadata import changed_at
 from playground.model.definitions import WorkflowDef
 from playground.store import queries
 from playground.web.completions import paths_in
@@ -280,7 +281,7 @@ async def test_somebody_elses_change_is_not_lost(ada: Visitor) -> None:
     await metadata.register_workflow(ada.rt, ada.caller, theirs, overwrite=True)
 
     answer = await ada.post(
-        "/definitions/save", a_form(a_text(description="mine")) | {"how": hows[0]}
+        "/definitions/save", a_form(a_text(description="mine")) | {"how": hows[1]}
     )
 
     assert answer.status_code == 409
@@ -296,9 +297,28 @@ async def test_their_change_can_be_replaced_knowingly(ada: Visitor) -> None:
     stale = await ada.post("/definitions/save", form | {"how": "replace:1"})
     assert stale.status_code == 409
 
-    answer = await ada.post("/definitions/save", form | {"how": choices(stale.text)[0]})
+    answer = await ada.post("/definitions/save", form | {"how": choices(stale.text)[1]})
 
     assert answer.status_code == 303
+
+
+async def test_what_was_not_seen_is_not_replaced_by_enter(ada: Visitor) -> None:
+    """The first way to save is the one that is chosen."""
+    await _save(ada, a_text())
+    opened = await stored(ada, "mine")
+    assert opened is not None
+    seen = {"name": "mine", "base_version": "1", "seen_time": str(changed_at(opened))}
+    mine = a_text(description="mine")
+
+    fresh = await ada.post("/definitions/review", a_form(mine, **seen))
+    await ada.post("/definitions/save", a_form(a_text(description="theirs")) | {"how": "new:0"})
+    named = await ada.post("/definitions/review", a_form(mine, **(seen | {"base_version": "2"})))
+    stale = await ada.post("/definitions/review", a_form(mine, **(seen | {"seen_time": "1"})))
+
+    ways = [[how.partition(":")[0] for how in choices(page.text)] for page in (fresh, named, stale)]
+    assert ways == [["replace", "new"], ["new", "replace"], ["new", "replace"]]
+    assert "was changed after you opened it" in words(stale.text)
+    assert "is there already, and you opened version 2" in words(named.text)
 
 
 async def test_two_who_create_the_same_do_not_overwrite_each_other(ada: Visitor) -> None:
