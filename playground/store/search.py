@@ -147,6 +147,8 @@ _ONE_BY_ONE: Final = select(
     func.set_config("enable_hashjoin", "off", True),
     func.set_config("enable_mergejoin", "off", True),
 )
+# The function that looks into one execution's words is called for each of thousands.
+_PLANNED_ONCE: Final = select(func.set_config("plan_cache_mode", "force_generic_plan", True))
 _OWN_WORDS: Final = select(func.own_words(bindparam("words_of", type_=Text())))
 _INDEX_OWN: Final = select(func.index_own_words(_INDEXED_AT_ONCE))
 _INDEX_SOME: Final = select(func.index_some_words(bindparam("most")))
@@ -340,6 +342,7 @@ async def _limited_to(
     id_column = others.selected_columns[0]
     some = await _texts(connection, others.limit(_SOME + 1))
     if len(some) <= _SOME:
+        await connection.first(_PLANNED_ONCE)
         has = getattr(func, f"execution_has_{words.kind}")(
             execution_id, cast(words.hashes, _HASHES), type_=Integer()
         )
