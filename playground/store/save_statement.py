@@ -2,9 +2,8 @@
 
 PostgreSQL prepares every part of a statement before it runs it, which for a save alone was most of
 its cost; so a statement has only the parts that the decisions at hand need. Rows are given as
-arrays, one for each column, which costs the same for one row as for a thousand. One decision with
-few tasks gives them as plain values instead: unpacking fifty arrays of one element took longer
-than writing them.
+arrays, one for each column, which costs the same for one row as for a thousand. A few rows are
+given as plain values instead: unpacking fifty arrays of one element took longer than writing them.
 """
 
 from collections.abc import Sequence
@@ -175,18 +174,16 @@ class Parts:
     """A task is removed or a line logged."""
     ends: bool = False
     """Executions end and none begins: what they give back of their quota meets no limit."""
-    one: bool = False
-    """There is one execution, given as plain values."""
+    executions: int | None = None
+    """So many are given as plain values; None: as arrays."""
     tasks: int | None = None
-    """So many tasks are given as plain values; None: as arrays."""
     fences: int | None = None
-    """The same of fences."""
 
 
 @cache
 def statement(parts: Parts) -> Any:
     """The whole statement: executions first, and what belongs to those that were written."""
-    e = _once("e", EXECUTION, 1 if parts.one else None)
+    e = _once("e", EXECUTION, parts.executions)
     t = _once("t", TASK, parts.tasks)
     written = _written(e, parts)
     of_written = select(written.c.id)

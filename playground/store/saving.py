@@ -36,8 +36,8 @@ from playground.store.save_statement import (
 )
 from tenants.database import Connection
 
+_MOST_AS_VALUES: Final = 3
 _MOST_TASKS_AS_VALUES: Final = 6
-_MOST_FENCES_AS_VALUES: Final = 3
 """With more of them arrays cost little more, and every number of them is a statement to prepare."""
 
 
@@ -148,7 +148,13 @@ async def save_all(connection: Connection, saves: Sequence[Save]) -> frozenset[s
     """
     parts = _parts_of(saves)
     given: dict[str, Any] = {}
-    _give(given, "e", EXECUTION, [_execution_row(save) for save in saves], as_values=parts.one)
+    _give(
+        given,
+        "e",
+        EXECUTION,
+        [_execution_row(save) for save in saves],
+        as_values=parts.executions is not None,
+    )
     if parts.adds or parts.changes:
         written = [_task_row(save, write) for save in saves for write in save.tasks]
         _give(given, "t", TASK, written, as_values=parts.tasks is not None)
@@ -172,7 +178,7 @@ def gives_back(saves: Sequence[Save]) -> bool:
 def _parts_of(saves: Sequence[Save]) -> Parts:
     is_new = [write.base is None for save in saves for write in save.tasks]
     fences = sum(len(save.fences) for save in saves)
-    one = len(saves) == 1
+    few = len(saves) <= _MOST_AS_VALUES
     return Parts(
         starts=any(not save.expected_version for save in saves),
         saves=any(save.expected_version for save in saves),
@@ -182,9 +188,9 @@ def _parts_of(saves: Sequence[Save]) -> Parts:
         effects=any(save.effects for save in saves),
         seldom=any(save.removed or save.logs for save in saves),
         ends=gives_back(saves),
-        one=one,
-        tasks=len(is_new) if one and 0 < len(is_new) <= _MOST_TASKS_AS_VALUES else None,
-        fences=fences if one and 0 < fences <= _MOST_FENCES_AS_VALUES else None,
+        executions=len(saves) if few else None,
+        tasks=len(is_new) if few and 0 < len(is_new) <= _MOST_TASKS_AS_VALUES else None,
+        fences=fences if few and 0 < fences <= _MOST_AS_VALUES else None,
     )
 
 
