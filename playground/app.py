@@ -27,6 +27,7 @@ from playground.web import errors
 from playground.web.app import create_web
 from playground.web.site import SignInChoice, Site
 from tenants.asgi import SessionAuthentication, security_headers
+from tenants.rate_limits import Rate
 from tenants.tables import PLANS
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ _IDLE_SECONDS = 2.0
 _LONG_ANSWERS_SECONDS = 6.0
 _DRAIN_SECONDS = 7
 _HEADER_MAX_BYTES = 32 * 1024
+_SHARED_PAGES = Rate(per_second=5.0, burst=60)
+"""Of one address that is not signed in: a reader with embedded diagrams, not a copier."""
 
 
 class Doors:
@@ -146,6 +149,7 @@ def create_app(settings: Settings, web: wiring.Web) -> ASGIApp:
                 limiter=web.limiter,
                 public_url=web.rt.public_url,
                 error_page=errors.error_page,
+                public_rates=dict.fromkeys(("/s/", "/by/"), _SHARED_PAGES),
             )
         ],
     )

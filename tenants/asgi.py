@@ -31,7 +31,7 @@ from tenants.errors import (
     TenantError,
     TooLarge,
 )
-from tenants.rate_limits import UNLIMITED, Admission, Limiter
+from tenants.rate_limits import UNLIMITED, Admission, Limiter, Rate, address_group
 from tenants.sessions import Session
 from tenants.tokens import Tokens
 
@@ -223,7 +223,8 @@ class SessionAuthentication:
     """Finds who is signed in by cookie, and refuses forms that are not from our own pages.
 
     Signed in or not, the request goes on: `signed_in` refuses where a page needs a person.
-    `error_page` draws refusals of this middleware itself.
+    `error_page` draws refusals of this middleware itself. `public_rates`: beginning of a path →
+    how often one address may ask for what lies below it without a session.
     """
 
     def __init__(
@@ -234,6 +235,7 @@ class SessionAuthentication:
         limiter: Limiter,
         public_url: str,
         error_page: ErrorPage | None = None,
+        public_rates: Mapping[str, Rate] | None = None,
     ) -> None:
         self._app = app
         self._database = database
@@ -241,6 +243,7 @@ class SessionAuthentication:
         self._origin = origin_of(public_url)
         self._cookie = session_cookie(public_url)
         self._error_page = error_page or _plain_error_page
+        self._public_rates = dict(public_rates or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -259,6 +262,8 @@ class SessionAuthentication:
                     csrf_token=sessions.csrf_token(session_id),
                 )
                 admission = await self._admit(session)
+            else:
+                admission = await self._admit_stranger(scope)
             if scope["method"] not in _SAFE_METHODS:
                 receive = await self._own_form(scope, receive)
         except TenantError as error:
@@ -285,6 +290,19 @@ class SessionAuthentication:
         if not admission.allowed:
             raise RateLimited(retry_after_seconds=admission.retry_after_seconds)
         return admission
+
+    async def _admit_stranger(self, scope: Scope) -> Admission:
+        """Nobody's limits are charged for a page that anybody may see; its reader's address is."""
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        for beginning, rate in self._public_rates.items():
+            if path.startswith(beginning):
+                client = scope.get("client")
+                group = address_group(client[0] if client else "")
+                admission = await self._limiter.count(f"rate:public:{beginning}:{group}", rate)
+                if not admission.allowed:
+                    raise RateLimited(retry_after_seconds=admission.retry_after_seconds)
+                return admission
+        return UNLIMITED
 
     async def _own_form(self, scope: Scope, receive: Receive) -> Receive:
         """Refuse what another site's page sent; returns a receive that still has the body."""

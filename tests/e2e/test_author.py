@@ -440,6 +440,8 @@ def test_nothing_is_lost_when_somebody_else_saved(visitors: Visitors, author: Au
     expect(page.get_by_text("changed by somebody else")).to_be_visible()
     person.keep_picture("conflict")
     assert author.stored("contested")["description"] == "theirs"
+    expect(page.get_by_role("radio", name="Save as new version 2")).to_be_checked()
+    page.get_by_role("radio", name="Replace version 1").check()
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text("Version 1 is saved")).to_be_visible()
     assert author.stored("contested")["description"] == "mine"

@@ -17,7 +17,7 @@ from tenants.database import Database, Role
 from tenants.directory import Identity, Member
 from tenants.errors import TenantError
 from tenants.oauth import Provider, SignIn, openid
-from tenants.rate_limits import RateLimiter
+from tenants.rate_limits import Rate, RateLimiter
 from tests.support.servers import listening, serving
 from tests.tenants.fake_issuer import FakeIssuer
 
@@ -117,11 +117,16 @@ def a_site(database: Database, limiter: RateLimiter, providers: list[Provider]) 
             Route("/whoami", _whoami),
             Route("/form", _form, methods=["POST"]),
             Route("/csrf-token", _csrf_token),
+            Route("/public/page", _public),
         ],
         middleware=[
             Middleware(SecurityHeaders, https=True),
             Middleware(
-                SessionAuthentication, database=database, limiter=limiter, public_url=PUBLIC_URL
+                SessionAuthentication,
+                database=database,
+                limiter=limiter,
+                public_url=PUBLIC_URL,
+                public_rates={"/public/": Rate(per_second=0.01, burst=3)},
             ),
         ],
         exception_handlers={TenantError: _refused},
@@ -154,6 +159,10 @@ async def _whoami(request: Request) -> Response:
 
 async def _csrf_token(request: Request) -> Response:
     return PlainTextResponse(request.state.csrf_token)
+
+
+async def _public(_: Request) -> Response:
+    return PlainTextResponse("for anybody")
 
 
 async def _form(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx2
 import pytest
@@ -352,3 +352,12 @@ async def test_every_answer_keeps_the_browser_strict(
     assert "max-age" in headers["strict-transport-security"]
     assert headers["cache-control"] == "no-store"
     assert headers["vary"] == "Cookie"
+
+
+async def test_public_pages_are_counted_by_address(browsers: Callable[[], Browser]) -> None:
+    reader, copier = browsers(), browsers()
+
+    statuses = [(await copier.get("/public/page")).status_code for _ in range(4)]
+
+    assert statuses == [200, 200, 200, 429]
+    assert (await reader.get("/public/page")).status_code == 200
