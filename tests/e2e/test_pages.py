@@ -160,19 +160,25 @@ def furnished(browser: Browser, playground: Playground) -> Iterator[Furnished]:
 @pytest.mark.parametrize(
     "size", [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
 )
-def test_no_page_is_wider_than_the_window(
+def test_every_page_fits_and_is_accessible(
     visitors: Visitors, furnished: Furnished, theme: str, size: ViewportSize
 ) -> None:
+    """No wider than the window; and WCAG 2.2, levels A and AA, as far as a program can tell."""
     member = visitors(theme=theme, size=size, signed_in=furnished.signed_in)
     stranger = visitors(theme=theme, size=size)
+    visits = [(member, name, path) for name, path in furnished.places.items()]
+    visits += [(stranger, "landing", "/"), (stranger, "landing-returning", "/executions")]
+    # Each theme and each size once: colours do not depend on the size, nor sizes on the theme.
+    is_examined = (theme, size) in (("light", DESKTOP), ("dark", PHONE))
+    overflow, found = {}, {}
 
-    overflow = {name: _visit(member, name, path) for name, path in furnished.places.items()}
-    overflow |= {
-        "landing": _visit(stranger, "landing", "/"),
-        "landing-returning": _visit(stranger, "landing-returning", "/executions"),
-    }
+    for visitor, name, path in visits:
+        overflow[name] = _visit(visitor, name, path)
+        found[name] = _violations(visitor) if is_examined else []
 
     assert {name: pixels for name, pixels in overflow.items() if pixels} == {}
+    told = [f"{name}: {one}" for name, violations in found.items() for one in violations]
+    assert told == [], "\n".join(told)
     # Chromium says on the console that a page asked for on purpose answers 400.
     member.complaints = [one for one in member.complaints if "status of 400" not in one]
 
@@ -226,25 +232,6 @@ def _visit(visitor: Visitor, name: str, path: str) -> int:
     return visitor.overflow_px()
 
 
-@pytest.mark.parametrize(
-    ("theme", "size"), [("light", DESKTOP), ("dark", PHONE)], ids=["light-desktop", "dark-phone"]
-)
-def test_axe_finds_no_serious_violation(
-    visitors: Visitors, furnished: Furnished, theme: str, size: ViewportSize
-) -> None:
-    """WCAG 2.2, levels A and AA, as far as a program can tell."""
-    member = visitors(theme=theme, size=size, signed_in=furnished.signed_in)
-    stranger = visitors(theme=theme, size=size)
-
-    found = {name: _violations(member, path) for name, path in furnished.places.items()}
-    found["landing"] = _violations(stranger, "/")
-
-    # Chromium says on the console that a page asked for on purpose answers 400.
-    member.complaints = [one for one in member.complaints if "status of 400" not in one]
-    told = [f"{name}: {one}" for name, violations in found.items() for one in violations]
-    assert told == [], "\n".join(told)
-
-
 REFUSALS = {
     "forbidden": ErrorPage(
         status=403, title="That is not allowed", message="This form is not ours.", can_retry=False
@@ -274,8 +261,10 @@ def test_refusals_are_kind_and_accessible(
         "sign-in-refused": "/auth/development/callback?error=access_denied&state=x",
         "nothing-here": "/there/is/no/such/page",
     }
-    overflow = {name: _visit(stranger, name, path) for name, path in paths.items()}
-    found = {name: _violations(stranger, path) for name, path in paths.items()}
+    overflow, found = {}, {}
+    for name, path in paths.items():
+        overflow[name] = _visit(stranger, name, path)
+        found[name] = _violations(stranger)
 
     # Chromium says on the console that what was asked for on purpose is refused.
     stranger.complaints = [one for one in stranger.complaints if "status of 4" not in one]
@@ -348,13 +337,8 @@ def test_head_and_foot_of_the_navigation_stay_in_view(
     expect(page.get_by_role("link", name="Usage", exact=True)).to_be_visible()
 
 
-def _violations(visitor: Visitor, path: str = "", within: str = "html") -> list[str]:
-    """What axe calls serious or critical: rule, and the first element that breaks it.
-
-    Of the page at `path`, or of the page as it is; of what is `within` a selector.
-    """
-    if path:
-        visitor.page.goto(path)
+def _violations(visitor: Visitor, within: str = "html") -> list[str]:
+    """What axe calls serious or critical `within` a selector: the rule, and who breaks it first."""
     # Over the debugger's connection, which no Content-Security-Policy is about.
     visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
     results = visitor.page.evaluate(
