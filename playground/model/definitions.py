@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import force_setattr
 
 JSONObject = dict[str, Any]
 """A JSON document of a user: task input and output, variables."""
@@ -117,7 +118,10 @@ class StateChangeEvent(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class WorkflowTask(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One node of a `WorkflowDef`, known by `task_reference_name`."""
+    """One node of a `WorkflowDef`, known by `task_reference_name`.
+
+    `workflow_task_type` is what old clients call `type`; it is read and becomes that.
+    """
 
     name: Name = ""
     task_reference_name: Name = ""
@@ -155,6 +159,14 @@ class WorkflowTask(Struct, frozen=True, kw_only=True, rename="camel"):
     permissive: bool = False
     join_mode: str | UnsetType = UNSET
     metadata: JSONObject = {}
+    workflow_task_type: Name | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Known by one name from here on."""
+        if self.workflow_task_type is not UNSET:
+            if self.type == "SIMPLE":
+                force_setattr(self, "type", self.workflow_task_type)
+            force_setattr(self, "workflow_task_type", UNSET)
 
     def children(self) -> "Iterator[list[WorkflowTask]]":
         """The lists of tasks nested in this one: fork branches, cases, default case, loop body."""

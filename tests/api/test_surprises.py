@@ -164,6 +164,22 @@ async def test_unknown_properties_are_ignored_at_every_depth(calls: httpx2.Async
     assert answer.status_code == 200
 
 
+async def test_old_name_of_a_type_is_read(calls: httpx2.AsyncClient) -> None:
+    task = {
+        "name": "t",
+        "taskReferenceName": "t",
+        "workflowTaskType": "HTTP",
+        "inputParameters": {"http_request": {"uri": "https://example.org"}},
+    }
+    answer = await calls.post("/api/metadata/workflow", json={"name": "wf", "tasks": [task]})
+
+    (kept,) = (await calls.get("/api/metadata/workflow/wf")).json()["tasks"]
+
+    assert answer.status_code == 200, answer.text
+    assert kept["type"] == "HTTP"
+    assert "workflowTaskType" not in kept
+
+
 async def test_secrets_are_listed_by_post_and_made_by_put(calls: httpx2.AsyncClient) -> None:
     made = await calls.put("/api/secrets/token", content=b'"hush"')
     listed = await calls.post("/api/secrets")

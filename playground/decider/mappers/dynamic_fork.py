@@ -244,8 +244,6 @@ def _converted(element: Any) -> WorkflowTask | None:
     if not isinstance(element, dict):
         return None
     fields = {key: value for key, value in element.items() if value is not None}
-    if "workflowTaskType" in fields:
-        fields.setdefault("type", fields["workflowTaskType"])
     try:
         return msgspec.convert(fields, WorkflowTask)
     except msgspec.ValidationError:
