@@ -7,7 +7,8 @@ only when they are told 405.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,6 +33,7 @@ from playground.model.tags import ResourceType
 from playground.store import schedule_search, tags
 from playground.store import schedules as stored
 from tenants.caller import Caller
+from tenants.database import Connection
 
 MOST_AT_ONCE: Final = 1_000
 
@@ -85,7 +87,7 @@ async def get_all_schedules(request: Request) -> Response:
     """Every schedule, or those that start one workflow."""
     workflow_name = WORKFLOW_NAME.optional(request)
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
-        return as_json(await stored.named(connection, workflow_name))
+        return as_json(await _with_tags(connection, await stored.named(connection, workflow_name)))
 
 
 async def get_schedules_by_tag(request: Request) -> Response:
@@ -97,7 +99,7 @@ async def get_schedules_by_tag(request: Request) -> Response:
         kind = ResourceType.WORKFLOW_SCHEDULE
         wanted = set(await tags.tagged(connection, kind, key, value))
         found = [one for one in await stored.named(connection) if one.name in wanted]
-    return as_json(found)
+        return as_json(await _with_tags(connection, found))
 
 
 async def search_schedules(request: Request) -> Response:
@@ -114,7 +116,8 @@ async def search_schedules(request: Request) -> Response:
         total, found = await schedule_search.schedules_matching(
             connection, wanted, paused=PAUSED.optional(request)
         )
-    return as_json(ScheduleSearchResult(total_hits=total, results=found))
+        results = await _with_tags(connection, found)
+    return as_json(ScheduleSearchResult(total_hits=total, results=results))
 
 
 async def get_schedule(request: Request) -> Response:
@@ -122,9 +125,19 @@ async def get_schedule(request: Request) -> Response:
     name = request.path_params["name"]
     async with request.state.runtime.reading(request.state.caller.namespace) as connection:
         found = await stored.schedule(connection, name)
-    if found is None:
-        raise NotFound(f"Schedule '{name}' not found")
-    return as_json(found)
+        if found is None:
+            raise NotFound(f"Schedule '{name}' not found")
+        (tagged,) = await _with_tags(connection, [found])
+    return as_json(tagged)
+
+
+async def _with_tags(
+    connection: Connection, found: Sequence[WorkflowSchedule]
+) -> list[WorkflowSchedule]:
+    """The same with their tags, as hosted Conductor gives them."""
+    names = [one.name for one in found]
+    by_name = await tags.of_many(connection, ResourceType.WORKFLOW_SCHEDULE, names)
+    return [replace(one, tags=by_name.get(one.name, UNSET)) for one in found]
 
 
 async def delete_schedule(request: Request) -> Response:

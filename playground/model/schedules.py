@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from playground.model import cron
-from playground.model.definitions import JSONObject, Name
+from playground.model.definitions import JSONObject, Name, Tag
 from playground.model.errors import Finding, Invalid
 from playground.model.requests import StartWorkflowRequest
 from playground.model.search_query import (
@@ -51,7 +51,8 @@ class CronSchedule(Struct, frozen=True, kw_only=True, rename="camel"):
 class WorkflowSchedule(Struct, frozen=True, kw_only=True, rename="camel"):
     """`cron_schedules` goes before `cron_expression` when it is not empty.
 
-    Times are epoch milliseconds. `next_run_time` is the earliest of all entries.
+    Times are epoch milliseconds. `next_run_time` is the earliest of all entries. `tags` are in
+    answers only; they have endpoints of their own.
     """
 
     name: Name = ""
@@ -70,6 +71,7 @@ class WorkflowSchedule(Struct, frozen=True, kw_only=True, rename="camel"):
     created_by: str | UnsetType = UNSET
     updated_by: str | UnsetType = UNSET
     next_run_time: Moment | UnsetType = UNSET
+    tags: list[Tag] | UnsetType = UNSET
 
 
 class RunState(StrEnum):

@@ -94,6 +94,7 @@ async def save(
         created_by=UNSET,
         updated_by=UNSET,
         next_run_time=UNSET,
+        tags=UNSET,
     )
     request = schedule.start_workflow_request or StartWorkflowRequest()
     await connection.run(

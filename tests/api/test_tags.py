@@ -270,6 +270,9 @@ async def test_schedules_handlers_and_webhooks_have_tags(calls: httpx2.AsyncClie
         await sent(calls, "PUT", f"{path}/tags", [BLUE])
     tagged = [(await calls.get(f"{path}/tags")).json() for path in paths]
     found = await calls.get("/api/scheduler/schedules/tags?tag=colour:blue")
+    alone = (await calls.get("/api/scheduler/schedules/s")).json()
+    (listed,) = (await calls.get("/api/scheduler/schedules")).json()
+    (searched,) = (await calls.get("/api/scheduler/schedules/search")).json()["results"]
     other = await calls.get("/api/scheduler/schedules/tags?tag=colour:red")
     malformed = await calls.get("/api/scheduler/schedules/tags?tag=colour")
     for path in paths:
@@ -277,5 +280,6 @@ async def test_schedules_handlers_and_webhooks_have_tags(calls: httpx2.AsyncClie
 
     assert tagged == [[BLUE]] * 3
     assert ([one["name"] for one in found.json()], other.json()) == (["s"], [])
+    assert [one["tags"] for one in (alone, listed, searched, *found.json())] == [[BLUE]] * 4
     assert malformed.status_code == 400
     assert (await calls.get("/api/metadata/tags")).json() == []
