@@ -192,7 +192,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Line]:
 async def _sandbox(settings: Settings) -> AsyncIterator[Line]:
     client = SandboxClient(settings.sandbox_socket)
     try:
-        status = await asyncio.wait_for(client.status(), 10)
+        status = await asyncio.wait_for(client.status(patience_seconds=0), 10)
     except (OSError, TimeoutError, ValueError) as error:
         yield Line(False, "sandbox", f"does not answer ({type(error).__name__})")
         return

@@ -180,10 +180,10 @@ class SandboxClient:
                 problems[program] = SyntaxProblem(str(problem[0]), line)
         return problems
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self, *, patience_seconds: float = _CONNECT_SECONDS) -> dict[str, Any]:
         """Walls, self-test and counters of the server; `{"evaluates": False}` when it is away."""
         try:
-            _, payload = await self._ask({"op": "status"}, b"")
+            _, payload = await self._ask({"op": "status"}, b"", patience_seconds)
         except _Away:
             return {"evaluates": False, "refusal": "the sandbox role is not running"}
         status: dict[str, Any] = msgspec.json.decode(payload)
@@ -194,10 +194,12 @@ class SandboxClient:
         if connection:
             await connection.close()
 
-    async def _ask(self, header: dict[str, Any], payload: bytes) -> Reply:
+    async def _ask(
+        self, header: dict[str, Any], payload: bytes, patience_seconds: float = _CONNECT_SECONDS
+    ) -> Reply:
         """Ask, and once more when the role went away with the question."""
         for attempt in range(_TRIES):
-            connection = await self._connected()
+            connection = await self._connected(patience_seconds)
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     return await connection.ask(next(self._numbers), header, payload)
