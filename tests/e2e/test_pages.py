@@ -212,6 +212,15 @@ def test_the_menu_opens_on_a_phone(
     expect(member.page.get_by_role("heading", name="Task Definitions")).to_be_visible()
 
 
+def test_the_open_tab_is_in_sight_on_a_phone(visitors: Visitors, furnished: Furnished) -> None:
+    member = visitors(size=PHONE, signed_in=furnished.signed_in)
+    page = member.page
+    page.goto(furnished.places["execution-replay"])
+
+    expect(page.get_by_role("link", name="Replay", exact=True)).to_be_in_viewport(ratio=1)
+    member.keep_view("replay")
+
+
 def test_the_theme_is_kept_for_the_next_page(visitors: Visitors, furnished: Furnished) -> None:
     member = visitors(theme="light", signed_in=furnished.signed_in)
     page = member.page

@@ -7,6 +7,7 @@ import { keyboard } from "./keyboard.js";
 import { navigation } from "./navigation.js";
 import { palette } from "./palette.js";
 import { languages } from "./languages.js";
+import { openTabs } from "./tabs.js";
 import { localTimes } from "./times.js";
 import { themeSwitch } from "./theme.js";
 import { diagramTools } from "./tools.js";
@@ -25,4 +26,8 @@ languages();
 navigation();
 keyboard();
 localTimes(document);
-document.addEventListener("playground:morphed", () => localTimes(document));
+openTabs();
+document.addEventListener("playground:morphed", () => {
+  localTimes(document);
+  openTabs();
+});
