@@ -45,9 +45,15 @@ def test_error_has_its_status(error: Exception, status: int, code: str, retryabl
     assert problem.message == "x"
 
 
+ARGUMENTS: dict[type[Exception], tuple[object, ...]] = {
+    InvalidFields: ([],),
+    errors.NoSuchWorkflow: ("w", None),
+}
+
+
 @pytest.mark.parametrize("error", [*leaves(PlaygroundError), *leaves(TenantError)])
 def test_every_leaf_is_answered_with_a_refusal(error: type[Exception]) -> None:
-    made = InvalidFields([]) if issubclass(error, InvalidFields) else error()
+    made = error(*ARGUMENTS.get(error, ()))
 
     problem = problem_of(made)
 
