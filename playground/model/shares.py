@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from playground.model.definitions import JSONObject, TaskDef, WorkflowDef
+from playground.model.definitions import Count, JSONObject, Name, TaskDef, WorkflowDef
 from playground.model.execution import Execution, Task
 
 MASK: Final = "***"
@@ -64,9 +64,9 @@ class ShareRequest(Struct, frozen=True, kw_only=True, rename="camel"):
     """What to share: an execution by `workflow_id`, else a definition by `name` (the newest
     version without `version`) with an example `input`."""
 
-    workflow_id: str = ""
-    name: str = ""
-    version: int | UnsetType = UNSET
+    workflow_id: Name = ""
+    name: Name = ""
+    version: Count | UnsetType = UNSET
     input: JSONObject = {}
     title: str = ""
     listed: bool = False

@@ -95,3 +95,11 @@ def test_what_is_not_there_or_too_much_is_said(api: httpx2.Client) -> None:
     assert api.post(PATH, json=name | {"title": "x" * 121}).status_code == 400
     large = api.post(PATH, json=name | {"input": {"text": "x" * 1_000_001}})
     assert large.status_code in (400, 413)
+
+
+def test_versions_and_names_beyond_all_bounds_are_refused(api: httpx2.Client) -> None:
+    version = api.post(PATH, json={"name": "share_me", "version": -1_467_895_043_183})
+    name = api.post(PATH, json={"name": "n" * 100_000})
+
+    assert (version.status_code, name.status_code) == (400, 400)
+    assert "version" in version.json()["message"]
