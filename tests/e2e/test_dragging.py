@@ -1,20 +1,29 @@
 """Moving a task of the diagram with the mouse: onto a "+", and not into itself."""
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from tests.support.browser import Visitors, new_name
+from tests.support.browser import PATIENCE_MS, Visitors, new_name
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
+def box_of(locator: Locator) -> FloatRect:
+    """Where it is; asked again while the picture is being drawn anew and it is nowhere."""
+    deadline = time.monotonic() + PATIENCE_MS / 1_000
+    while time.monotonic() < deadline:
+        expect(locator).to_be_visible()
+        if (box := locator.bounding_box()) is not None:
+            return box
+    raise AssertionError(f"not drawn: {locator}")
+
+
 def drag(page: Page, ref: str, where: str) -> None:
-    node = page.locator(f'#picture a.node[data-ref="{ref}"]').bounding_box()
-    place = page.locator(f'#picture [data-insert="{where}"]').bounding_box()
-    assert node is not None
-    assert place is not None
+    node = box_of(page.locator(f'#picture a.node[data-ref="{ref}"]'))
+    place = box_of(page.locator(f'#picture [data-insert="{where}"]'))
     page.mouse.move(node["x"] + 40, node["y"] + 20)
     page.mouse.down()
     page.mouse.move(node["x"] + 60, node["y"] + 50, steps=3)
