@@ -81,7 +81,8 @@ def test_the_first_minute_below_a_path(visitors: Visitors, below: str) -> None:
     for name in ("Workflow Executions", "Schedules", "Workers", "Access keys", "API Docs"):
         person.go(name if name != "Workers" else "Connected workers")
         expect(page).to_have_url(re.compile(re.escape(below)))
-    page.get_by_role("button", name="Dark").click()
+    with page.expect_response("**/theme"):
+        page.get_by_role("button", name="Dark").click()
     page.goto(f"{below}/definitions/tasks")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 

@@ -13,6 +13,7 @@ export function themeSwitch(): void {
     }
     const body = new URLSearchParams([...new FormData(form)].map(([k, v]) => [k, String(v)]));
     body.set(button.name, button.value);
-    void fetch(form.action, { method: "POST", body, redirect: "manual" });
+    // It arrives even if the next page is asked for at once.
+    void fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true });
   });
 }
