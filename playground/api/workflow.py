@@ -52,6 +52,9 @@ class CorrelationIdsSearchRequest(Struct, frozen=True, kw_only=True, rename="cam
     correlation_ids: list[str]
 
 
+_MOST_IDS = 100_000
+"""Of running executions in one answer."""
+
 VERSION = Integer("version", "Missing means the highest version")
 CORRELATION_ID = Text("correlationId", "An id of your own to find the execution by")
 PRIORITY = Integer("priority", "0 to 99", default=0, minimum=-(2**31))
@@ -239,9 +242,6 @@ _UNFINISHED = Clause(
 
 def _any_of(field: str, values: Sequence[str]) -> Clause:
     return Clause(field, Operator.IN, tuple(dict.fromkeys(values)))
-
-
-_MOST_IDS = 100_000
 
 
 async def get_running_workflows(request: Request) -> Response:
